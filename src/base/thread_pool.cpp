@@ -1,0 +1,106 @@
+#include "base/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+namespace onebit {
+namespace {
+
+// A few microseconds: longer than the gap between two loops of a decode step, shorter than what a
+// sleeping machine would notice.
+constexpr int kSpins = 4000;
+
+inline void cpu_relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// CPUs granted by cgroup v2 ("quota period" in microseconds), or a large number.
+int cgroup_cpus() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 1 << 20;
+  try {
+    return std::max(1, static_cast<int>(std::stod(quota) / period + 0.5));
+  } catch (const std::exception&) {
+    return 1 << 20;
+  }
+}
+
+}  // namespace
+
+int available_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int n = 0;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+  if (n < 1) n = static_cast<int>(std::thread::hardware_concurrency());
+  return std::max(1, std::min(n, cgroup_cpus()));
+}
+
+ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
+  ONEBIT_CHECK(n_threads >= 1);
+  for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { worker(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  for (auto& thread : workers_) thread.join();
+}
+
+void ThreadPool::run_part(const Job& job, int thread) const {
+  const int64_t steps = ceil_div(job.n, job.step);
+  const int64_t begin = steps * thread / n_threads_ * job.step;
+  const int64_t end = std::min(job.n, steps * (thread + 1) / n_threads_ * job.step);
+  if (begin < end) job.call(job.body, begin, end);
+}
+
+void ThreadPool::run(const Job& job) {
+  job_ = job;
+  pending_.store(n_threads_ - 1, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  run_part(job, 0);
+  for (int spins = 0;; ++spins) {
+    const int left = pending_.load(std::memory_order_acquire);
+    if (left == 0) return;
+    if (spins < kSpins) {
+      cpu_relax();
+    } else {
+      pending_.wait(left, std::memory_order_acquire);
+    }
+  }
+}
+
+void ThreadPool::worker(int thread) {
+  uint32_t seen = 0;
+  for (;;) {
+    uint32_t now = generation_.load(std::memory_order_acquire);
+    for (int spins = 0; now == seen; ++spins) {
+      if (spins < kSpins) {
+        cpu_relax();
+      } else {
+        generation_.wait(seen, std::memory_order_acquire);
+      }
+      now = generation_.load(std::memory_order_acquire);
+    }
+    seen = now;
+    if (stop_.load(std::memory_order_relaxed)) return;
+    run_part(job_, thread);
+    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+  }
+}
+
+}  // namespace onebit

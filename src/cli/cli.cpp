@@ -1,0 +1,80 @@
+#include "cli/cli.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <iterator>
+
+#include "cli/default_model.h"
+
+namespace onebit {
+
+int exit_code(const Error& error) {
+  return error.code() == ErrorCode::kIo || error.code() == ErrorCode::kOutOfMemory ? 1 : 2;
+}
+
+void add_model_argument(CLI::App& command, std::string& model, bool required) {
+  auto* option = command.add_option(
+      "MODEL", model, required ? "GGUF file" : "GGUF file (default: the built-in model)");
+  if (required) option->required();
+}
+
+void add_engine_flags(CLI::App& command, ModelFlags& flags) {
+  command.add_option("-t,--threads", flags.threads, "Threads (default: all this process may use)");
+  command.add_option("-c,--ctx", flags.context,
+                     "Context in tokens (default: the model's, at most 4096)");
+}
+
+GgufFile open_model_file(const std::string& path) {
+  return path.empty() ? open_default_model() : GgufFile::open(path);
+}
+
+Engine open_engine(const ModelFlags& flags) {
+  EngineOptions options;
+  options.threads = flags.threads;
+  options.context = flags.context;
+  return Engine(open_model_file(flags.model), options);
+}
+
+std::string read_stdin() {
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+std::string read_text(const std::string& path) {
+  const auto bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+namespace {
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+ProgressBar::ProgressBar(std::string label)
+    : label_(std::move(label)), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+void ProgressBar::update(int64_t done, int64_t total, const std::string& note) {
+  if (!terminal_ || (done < total && now_seconds() - last_ < 0.1)) return;
+  last_ = now_seconds();
+  drawn_ = true;
+  constexpr int64_t kWidth = 30;
+  const int64_t filled = total > 0 ? done * kWidth / total : 0;
+  std::string bar(static_cast<std::size_t>(kWidth), ' ');
+  std::fill_n(bar.begin(), filled, '#');
+  std::fprintf(stderr, "\r%s [%s] %lld/%lld %s\033[K", label_.c_str(), bar.c_str(),
+               static_cast<long long>(done), static_cast<long long>(total), note.c_str());
+  std::fflush(stderr);
+}
+
+void ProgressBar::finish() {
+  if (drawn_) std::fputs("\r\033[K", stderr);
+  drawn_ = false;
+}
+
+}  // namespace onebit

@@ -1,0 +1,61 @@
+// What the commands share. A command is one cmd_*.cpp with one add_* function, listed in main.cpp.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "io/gguf.h"
+
+namespace onebit {
+
+// Exit codes: 0 done, 1 the system refused (I/O, memory), 2 the input was rejected.
+int exit_code(const Error& error);
+
+// Flags of every command that runs a model.
+struct ModelFlags {
+  std::string model;  // path; empty: the default model
+  int threads = 0;
+  int64_t context = 0;
+};
+// The positional MODEL; optional unless the default model makes no sense for the command.
+void add_model_argument(CLI::App& command, std::string& model, bool required = false);
+void add_engine_flags(CLI::App& command, ModelFlags& flags);
+
+// The file `path`, or the default model if it is empty.
+GgufFile open_model_file(const std::string& path);
+Engine open_engine(const ModelFlags& flags);
+
+// All of standard input.
+std::string read_stdin();
+
+// A text file as a string. Throws Error(kIo).
+std::string read_text(const std::string& path);
+
+// One line on stderr that is drawn over itself: "label [#####     ] 12/40 · note". Draws only on a
+// terminal, at most ten times a second; finish() clears it.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string label);
+  ~ProgressBar() { finish(); }
+  void update(int64_t done, int64_t total, const std::string& note = "");
+  void finish();
+
+ private:
+  std::string label_;
+  bool terminal_;
+  bool drawn_ = false;
+  double last_ = 0;
+};
+
+void add_run(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_tokenize(CLI::App& app);
+void add_train(CLI::App& app);
+void add_bench(CLI::App& app);
+
+}  // namespace onebit

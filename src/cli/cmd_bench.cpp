@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+
+#include "cli/cli.h"
+#include "eval/stream_bandwidth.h"
+#include "models/random_model.h"
+
+namespace onebit {
+namespace {
+
+struct BenchFlags {
+  ModelFlags engine;
+  std::string shape;
+  std::string type = "ternary";
+  int64_t prompt = 512;
+  int64_t generate = 64;
+  int repeat = 5;
+};
+
+// Shapes that no file is needed for; 1b has 1.0 G weights in its layers.
+const std::map<std::string, ModelConfig>& shapes() {
+  static const auto table = [] {
+    const auto shape = [](int64_t hidden, int64_t intermediate, int64_t layers, int64_t heads,
+                          int64_t kv_heads, int64_t head_dim, int64_t vocab) {
+      ModelConfig c;
+      c.hidden_size = hidden;
+      c.intermediate_size = intermediate;
+      c.n_layers = layers;
+      c.n_heads = heads;
+      c.n_kv_heads = kv_heads;
+      c.head_dim = head_dim;
+      c.vocab_size = vocab;
+      c.max_seq_len = 4096;
+      return c;
+    };
+    return std::map<std::string, ModelConfig>{
+        {"100m", shape(768, 2048, 14, 12, 4, 64, 32000)},
+        {"1b", shape(2048, 5632, 24, 16, 4, 128, 32000)},
+        {"2b4t", shape(2560, 6912, 30, 20, 5, 128, 128256)},
+    };
+  }();
+  return table;
+}
+
+Engine make_engine(const BenchFlags& flags) {
+  if (flags.shape.empty()) return open_engine(flags.engine);
+  EngineOptions options;
+  options.threads = flags.engine.threads;
+  const auto& config = shapes().at(flags.shape);
+  const auto weight_class = flags.type == "binary" ? WeightClass::kBinary : WeightClass::kTernary;
+  const int64_t context = std::min(config.max_seq_len, flags.prompt + flags.generate + 1);
+  return Engine(random_model(config, weight_class, 1, context), options);
+}
+
+struct Figures {
+  double low, median, high;
+};
+
+Figures spread(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return {values.front(), values[values.size() / 2], values.back()};
+}
+
+void bench(const BenchFlags& flags) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [](Clock::time_point since) {
+    return std::chrono::duration<double>(Clock::now() - since).count();
+  };
+  const auto load_start = Clock::now();
+  Engine engine = make_engine(flags);
+  const double load_s = seconds(load_start);
+  const int64_t room = engine.model().context();
+  if (flags.prompt + flags.generate > room) {
+    throw Error(ErrorCode::kInvalidArgument, "bench: expected --prompt + --generate of at most " +
+                                                 std::to_string(room) + " (the context), found " +
+                                                 std::to_string(flags.prompt + flags.generate));
+  }
+  std::vector<int32_t> tokens(static_cast<std::size_t>(flags.prompt));
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    tokens[i] = static_cast<int32_t>(static_cast<int64_t>(i * 7919) % engine.config().vocab_size);
+  }
+
+  const StreamBandwidth stream;
+  ProgressBar bar("bench");
+  const double stream_before = stream.measure(engine.pool());
+  std::vector<double> prefill;
+  std::vector<double> decode;
+  Sequence sequence(engine);
+  for (int r = 0; r < flags.repeat; ++r) {
+    bar.update(r, flags.repeat);
+    sequence.clear();
+    auto start = Clock::now();
+    sequence.append(tokens);
+    prefill.push_back(static_cast<double>(flags.prompt) / seconds(start));
+    sequence.clear();
+    sequence.append({tokens.data(), 1});
+    start = Clock::now();
+    for (int64_t i = 0; i < flags.generate; ++i) {
+      const auto at = static_cast<std::size_t>(i) % tokens.size();
+      sequence.append({&tokens[at], 1});
+    }
+    decode.push_back(static_cast<double>(flags.generate) / seconds(start));
+  }
+  bar.finish();
+  const double bandwidth = std::max(stream_before, stream.measure(engine.pool()));
+
+  const auto p = spread(prefill);
+  const auto d = spread(decode);
+  const auto bytes = static_cast<double>(engine.model().bytes_per_token());
+  std::printf("isa %s, %d threads, loaded in %.2f s, stream %.1f GB/s\n", engine.isa(),
+              engine.threads(), load_s, bandwidth / 1e9);
+  std::printf("prefill %lld: %.1f tok/s (%.1f..%.1f)\n", static_cast<long long>(flags.prompt),
+              p.median, p.low, p.high);
+  std::printf(
+      "decode  %lld: %.1f tok/s (%.1f..%.1f), %.2f MB of weights a token, %.2f GB/s, %.2f of "
+      "stream%s\n",
+      static_cast<long long>(flags.generate), d.median, d.low, d.high, bytes / 1e6,
+      bytes * d.median / 1e9, bytes * d.median / bandwidth,
+      bytes < 32e6 ? " (weights fit in cache)" : "");
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto flags = std::make_shared<BenchFlags>();
+  auto& c = *app.add_subcommand("bench", "Measure prefill and decode speed");
+  add_model_argument(c, flags->engine.model);
+  std::vector<std::string> names;
+  for (const auto& [name, config] : shapes()) names.push_back(name);
+  c.add_option("--shape", flags->shape, "Random weights of this shape in place of a file")
+      ->check(CLI::IsMember(names));
+  c.add_option("--type", flags->type, "Weights of --shape")
+      ->check(CLI::IsMember({"ternary", "binary"}))
+      ->capture_default_str();
+  c.add_option("-P,--prompt", flags->prompt, "Tokens of prefill")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  c.add_option("-n,--generate", flags->generate, "Tokens of decode")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  c.add_option("-r,--repeat", flags->repeat, "Repetitions; the median is printed, and the range")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_engine_flags(c, flags->engine);
+  c.footer(
+      "Examples:\n"
+      "  onebit bench                       the default model\n"
+      "  onebit bench --shape 1b --type binary");
+  c.callback([flags] { bench(*flags); });
+}
+
+}  // namespace onebit

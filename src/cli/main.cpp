@@ -1,0 +1,36 @@
+// onebit: run, inspect and measure 1-bit language models.
+#include <cstdio>
+#include <new>
+
+#include "cli/cli.h"
+
+int main(int argc, char** argv) {
+  using namespace onebit;
+  CLI::App app{"Train, pack and run 1-bit language models on ordinary CPUs.", "onebit"};
+  app.set_version_flag("--version", "onebit " ONEBIT_VERSION);
+  app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& e) {
+    return std::string("onebit: ") + e.what() + " (see onebit --help)\n";
+  });
+  for (const auto add : {add_run, add_inspect, add_eval, add_tokenize, add_train, add_bench}) {
+    add(app);
+  }
+  app.footer(
+      "Examples:\n"
+      "  onebit run -p \"Once upon a time\"         write with the default model\n"
+      "  onebit inspect model.gguf                what is in a file\n"
+      "  onebit train --preset shakespeare-char --text input.txt --out run\n"
+      "Environment: ONEBIT_ISA=scalar|avx2|avx512 forces an instruction set.");
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  } catch (const Error& e) {
+    std::fprintf(stderr, "onebit: %s\n", e.what());
+    return exit_code(e);
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "onebit: out of memory\n");
+    return 1;
+  }
+}

@@ -1,0 +1,139 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "models/loader.h"
+
+namespace onebit {
+namespace {
+
+int thread_count(int requested) {
+  if (requested < 0 || requested > 1024) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "threads: expected 1..1024, found " + std::to_string(requested));
+  }
+  return requested > 0 ? requested : available_cpus();
+}
+
+int64_t chunk_size(int64_t requested) {
+  if (requested < 1 || requested > 4096) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "prefill chunk: expected 1..4096, found " + std::to_string(requested));
+  }
+  return requested;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Engine::Engine(const GgufFile& file, const EngineOptions& options)
+    : Engine(load_model(file, {options.context}), options) {}
+
+Engine::Engine(LoadedModel loaded, const EngineOptions& options)
+    : Engine(std::move(loaded.model), options) {
+  tokenizer_ = std::make_unique<Tokenizer>(std::move(loaded.vocab));
+}
+
+Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)
+    : pool_(thread_count(options.threads)),
+      kernels_(select_kernels(options.isa)),
+      model_(std::move(model)),
+      workspace_(model_->config(), chunk_size(options.prefill_chunk)) {}
+
+Sequence::Sequence(Engine& engine)
+    : engine_(engine),
+      k_(engine.config().n_layers * capacity() * engine.config().kv_size()),
+      v_(engine.config().n_layers * capacity() * engine.config().kv_size()),
+      logits_(engine.config().vocab_size) {}
+
+void Sequence::check_fits(std::span<const int32_t> tokens) const {
+  ONEBIT_CHECK(!tokens.empty());
+  const auto n = static_cast<int64_t>(tokens.size());
+  if (n > capacity() - length_) {
+    throw Error(ErrorCode::kInvalidArgument, "context: expected at most " +
+                                                 std::to_string(capacity()) + " tokens, found " +
+                                                 std::to_string(length_ + n));
+  }
+  for (const int32_t id : tokens) {
+    if (id < 0 || id >= engine_.config().vocab_size) {
+      throw Error(ErrorCode::kInvalidArgument, "token id: expected 0.." +
+                                                   std::to_string(engine_.config().vocab_size - 1) +
+                                                   ", found " + std::to_string(id));
+    }
+  }
+}
+
+void Sequence::forward(std::span<const int32_t> tokens, bool all_logits) {
+  const OpContext ctx{engine_.pool_, engine_.kernels_};
+  const KvView kv{k_.data(), v_.data(), engine_.config().kv_size(), capacity(), length_};
+  engine_.model_->forward(ctx, tokens, kv, engine_.workspace_, all_logits, logits_.data());
+  length_ += static_cast<int64_t>(tokens.size());
+}
+
+std::span<const float> Sequence::append(std::span<const int32_t> tokens) {
+  check_fits(tokens);
+  const auto chunk = static_cast<std::size_t>(engine_.prefill_chunk());
+  while (!tokens.empty()) {
+    const std::size_t n = std::min(chunk, tokens.size());
+    forward(tokens.first(n), false);
+    tokens = tokens.subspan(n);
+  }
+  return logits_.span().first(static_cast<std::size_t>(engine_.config().vocab_size));
+}
+
+void Sequence::append_all(std::span<const int32_t> tokens,
+                          const std::function<void(int64_t first, std::span<const float>)>& visit) {
+  check_fits(tokens);
+  const int64_t chunk = engine_.prefill_chunk();
+  const int64_t vocab = engine_.config().vocab_size;
+  if (logits_.size() < chunk * vocab) logits_ = AlignedBuffer<float>(chunk * vocab);
+  for (int64_t first = 0; first < static_cast<int64_t>(tokens.size()); first += chunk) {
+    const auto part = tokens.subspan(static_cast<std::size_t>(first));
+    const auto some = part.first(std::min(part.size(), static_cast<std::size_t>(chunk)));
+    forward(some, true);
+    visit(first, logits_.span().first(some.size() * static_cast<std::size_t>(vocab)));
+  }
+}
+
+GenerateStats generate(Engine& engine, std::span<const int32_t> prompt, int64_t max_tokens,
+                       const SamplerOptions& sampling,
+                       const std::function<bool(int32_t token)>& on_token) {
+  using Clock = std::chrono::steady_clock;
+  Sampler sampler(sampling);
+  Sequence sequence(engine);
+  GenerateStats stats;
+  stats.prompt_tokens = static_cast<int64_t>(prompt.size());
+  std::vector<int32_t> tokens(prompt.begin(), prompt.end());
+
+  auto start = Clock::now();
+  auto logits = sequence.append(prompt);
+  stats.prefill_seconds = seconds_since(start);
+  start = Clock::now();
+  while (stats.generated_tokens < max_tokens) {
+    const int32_t next = sampler.sample(logits, tokens);
+    if (engine.tokenizer().is_stop(next)) {
+      stats.stop = GenerateStats::Stop::kStopToken;
+      break;
+    }
+    ++stats.generated_tokens;
+    tokens.push_back(next);
+    if (!on_token(next)) {
+      stats.stop = GenerateStats::Stop::kCallback;
+      break;
+    }
+    if (stats.generated_tokens == max_tokens) break;
+    if (sequence.length() == sequence.capacity()) {
+      stats.stop = GenerateStats::Stop::kContextFull;
+      break;
+    }
+    logits = sequence.append({&next, 1});
+  }
+  stats.decode_seconds = seconds_since(start);
+  return stats;
+}
+
+}  // namespace onebit

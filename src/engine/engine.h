@@ -1,0 +1,98 @@
+// A loaded model with its threads: sequences run on it one at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/thread_pool.h"
+#include "engine/sampler.h"
+#include "models/loader.h"
+#include "models/model.h"
+#include "ops/context.h"
+#include "text/tokenizer.h"
+
+namespace onebit {
+
+struct EngineOptions {
+  int threads = 0;             // 0: available_cpus()
+  int64_t context = 0;         // 0: the model's max_seq_len, at most 4096
+  int64_t prefill_chunk = 64;  // tokens per forward pass of a prompt
+  std::string isa = "";        // instruction set; empty: ONEBIT_ISA, else the best
+};
+
+class Engine {
+ public:
+  // Packs the weights of a GGUF model. Throws Error.
+  explicit Engine(const GgufFile& file, const EngineOptions& options = {});
+  // A model without a vocabulary (benchmarks).
+  Engine(std::unique_ptr<Model> model, const EngineOptions& options);
+
+  const Model& model() const { return *model_; }
+  const ModelConfig& config() const { return model_->config(); }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  int threads() const { return pool_.size(); }
+  const char* isa() const { return kernels_.isa; }
+  int64_t prefill_chunk() const { return workspace_.max_tokens; }
+  ThreadPool& pool() { return pool_; }
+
+ private:
+  friend class Sequence;
+  Engine(LoadedModel loaded, const EngineOptions& options);
+
+  ThreadPool pool_;
+  const Kernels& kernels_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  Workspace workspace_;
+};
+
+// One stream of tokens with its keys and values.
+class Sequence {
+ public:
+  explicit Sequence(Engine& engine);
+
+  int64_t length() const { return length_; }
+  int64_t capacity() const { return engine_.model().context(); }
+  void clear() { length_ = 0; }
+
+  // Appends tokens (>= 1) in chunks. Returns the logits of the last one [vocab_size], valid until
+  // the next call. Throws Error(kInvalidArgument) for an id outside the vocabulary or when the
+  // context is full; the sequence is unchanged then.
+  std::span<const float> append(std::span<const int32_t> tokens);
+  // The same with the logits of every token, handed chunk by chunk to
+  // visit(first token index, logits [n, vocab_size]).
+  void append_all(std::span<const int32_t> tokens,
+                  const std::function<void(int64_t first, std::span<const float>)>& visit);
+
+ private:
+  void check_fits(std::span<const int32_t> tokens) const;
+  void forward(std::span<const int32_t> tokens, bool all_logits);
+
+  Engine& engine_;
+  int64_t length_ = 0;
+  AlignedBuffer<float> k_;  // [n_layers][capacity][kv_size]
+  AlignedBuffer<float> v_;
+  AlignedBuffer<float> logits_;  // [1 or chunk, vocab_size]
+};
+
+struct GenerateStats {
+  int64_t prompt_tokens = 0;
+  int64_t generated_tokens = 0;
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+  enum class Stop { kLength, kStopToken, kContextFull, kCallback } stop = Stop::kLength;
+};
+
+// Samples up to `max_tokens` after `prompt` (>= 1 token). on_token is called for every token but a
+// stop token; returning false ends the generation.
+GenerateStats generate(Engine& engine, std::span<const int32_t> prompt, int64_t max_tokens,
+                       const SamplerOptions& sampling,
+                       const std::function<bool(int32_t token)>& on_token);
+
+}  // namespace onebit

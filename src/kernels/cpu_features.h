@@ -1,0 +1,36 @@
+// What the CPU and the operating system offer, as tiers: clusters of features that kernels use
+// together, not single CPUID bits.
+#pragma once
+
+#include <cstdint>
+
+namespace onebit {
+
+struct CpuTiers {
+  bool scalar = true;
+  bool avx2 = false;    // AVX2, F16C, POPCNT
+  bool avx512 = false;  // the above and AVX-512 F, BW, DQ, VL, VNNI, VBMI, VPOPCNTDQ, BITALG
+};
+
+// The raw registers that the decision needs. All zero where an instruction does not exist.
+struct CpuRegisters {
+  uint32_t leaf1_ecx = 0;  // CPUID leaf 1
+  uint32_t leaf7_ebx = 0;  // CPUID leaf 7, subleaf 0
+  uint32_t leaf7_ecx = 0;
+  uint64_t xcr0 = 0;  // register state that the operating system saves on a context switch
+};
+
+CpuRegisters read_cpu_registers();
+
+// A tier needs its CPU features and its registers saved by the operating system: without the
+// latter AVX code dies with SIGILL, or worse, loses registers. Intel SDM vol. 1, 14.3 and 15.2.
+CpuTiers decide_tiers(const CpuRegisters& registers);
+
+}  // namespace onebit
+
+// X86_64(text) is text in builds for x86-64 and nothing elsewhere.
+#if defined(__x86_64__)
+#define ONEBIT_X86_64(...) __VA_ARGS__
+#else
+#define ONEBIT_X86_64(...)
+#endif

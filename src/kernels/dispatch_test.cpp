@@ -1,0 +1,122 @@
+#include "kernels/dispatch.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "base/error.h"
+#include "kernels/cpu_features.h"
+
+namespace onebit {
+namespace {
+
+TEST(Dispatch, ScalarIsLastAndAlwaysThere) {
+  EXPECT_STREQ(compiled_kernels().back()->isa, "scalar");
+  EXPECT_STREQ(usable_kernels().back()->isa, "scalar");
+  EXPECT_LE(usable_kernels().size(), compiled_kernels().size());
+}
+
+TEST(Dispatch, EveryUsableNameFindsItsKernelsAndEveryEntryIsFilled) {
+  for (const Kernels* kernels : usable_kernels()) {
+    EXPECT_EQ(&find_kernels(kernels->isa), kernels);
+    for (const PanelKernel kernel : kernels->panel) EXPECT_NE(kernel, nullptr);
+    EXPECT_NE(kernels->floats.dot, nullptr);
+    EXPECT_NE(kernels->floats.epilogue, nullptr);  // the last member
+  }
+}
+
+TEST(Dispatch, UnknownNameIsAnErrorThatListsTheUsableOnes) {
+  std::string names;
+  for (const Kernels* kernels : usable_kernels()) {
+    names += (names.empty() ? "" : ", ") + std::string(kernels->isa);
+  }
+  for (const std::string name : {"sse9", "", "AVX2", "avx2 "}) {
+    try {
+      find_kernels(name);
+      FAIL() << name;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::kInvalidArgument);
+      EXPECT_EQ(e.what(), "instruction set: expected one of " + names + ", found '" + name + "'");
+    }
+  }
+}
+
+// default_kernels() decides once per process, so each value gets a process of its own.
+TEST(DispatchDeathTest, EnvironmentForcesAnInstructionSet) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run_with = [](const char* isa) {
+    setenv("ONEBIT_ISA", isa, 1);
+    try {
+      std::fprintf(stderr, "chose %s\n", default_kernels().isa);
+    } catch (const Error& e) {
+      std::fprintf(stderr, "error %s\n", e.what());
+    }
+    std::exit(0);
+  };
+  for (const Kernels* kernels : usable_kernels()) {
+    EXPECT_EXIT(run_with(kernels->isa), ::testing::ExitedWithCode(0),
+                "chose " + std::string(kernels->isa));
+  }
+  EXPECT_EXIT(run_with("sse9"), ::testing::ExitedWithCode(0),
+              "error instruction set: expected one of .*scalar, found 'sse9'");
+}
+
+// A CPU with every feature and an operating system that saves every register.
+CpuRegisters everything() {
+  return {~0u, ~0u, ~0u, ~uint64_t{0}};
+}
+
+TEST(CpuFeatures, ATierNeedsTheOperatingSystemToSaveItsRegisters) {
+  EXPECT_TRUE(decide_tiers(everything()).avx512);
+  CpuRegisters r = everything();
+  r.xcr0 = 0x07;  // x87, SSE, ymm: a system without AVX-512 support
+  EXPECT_TRUE(decide_tiers(r).avx2);
+  EXPECT_FALSE(decide_tiers(r).avx512);
+  r.xcr0 = 0x67;  // upper halves of zmm0-15, but not zmm16-31
+  EXPECT_FALSE(decide_tiers(r).avx512);
+  r.xcr0 = 0x03;
+  EXPECT_FALSE(decide_tiers(r).avx2);
+  r = everything();
+  r.leaf1_ecx &= ~(1u << 27);  // no OSXSAVE
+  EXPECT_FALSE(decide_tiers(r).avx2);
+  EXPECT_FALSE(decide_tiers({}).avx2);
+  EXPECT_TRUE(decide_tiers({}).scalar);
+}
+
+TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
+  for (const int bit : {23, 27, 28, 29}) {
+    CpuRegisters r = everything();
+    r.leaf1_ecx &= ~(1u << bit);
+    EXPECT_FALSE(decide_tiers(r).avx2) << bit;
+    EXPECT_FALSE(decide_tiers(r).avx512) << bit;
+  }
+  for (const int bit : {5, 16, 17, 30, 31}) {
+    CpuRegisters r = everything();
+    r.leaf7_ebx &= ~(1u << bit);
+    EXPECT_EQ(decide_tiers(r).avx2, bit != 5) << bit;
+    EXPECT_FALSE(decide_tiers(r).avx512) << bit;
+  }
+  for (const int bit : {1, 11, 12, 14}) {
+    CpuRegisters r = everything();
+    r.leaf7_ecx &= ~(1u << bit);
+    EXPECT_TRUE(decide_tiers(r).avx2) << bit;
+    EXPECT_FALSE(decide_tiers(r).avx512) << bit;
+  }
+}
+
+#if defined(__x86_64__)
+TEST(CpuFeatures, AgreeWithTheCompilersDetection) {
+  const CpuTiers tiers = decide_tiers(read_cpu_registers());
+  EXPECT_EQ(tiers.avx2, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"));
+  EXPECT_EQ(tiers.avx512,
+            __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
+                __builtin_cpu_supports("avx512vpopcntdq") &&
+                __builtin_cpu_supports("avx512bitalg"));
+}
+#endif
+
+}  // namespace
+}  // namespace onebit

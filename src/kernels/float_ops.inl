@@ -1,0 +1,371 @@
+// The float steps of the forward pass, written once and compiled by every ISA folder.
+//
+// GCC vector extensions give 16 lanes on any machine: one AVX-512 register, two AVX2 or four SSE
+// registers. A lane sees the same IEEE operations in the same order everywhere (-ffp-contract=off
+// keeps a * b + c two roundings), so every ISA returns the same bits. No libm: its functions pick
+// FMA variants by CPU.
+
+#include <string.h>
+
+#include "kernels/kernel.h"
+
+namespace onebit {
+namespace {
+
+constexpr int64_t kLanes = 16;
+typedef float V __attribute__((vector_size(64)));
+typedef int32_t VI __attribute__((vector_size(64)));
+typedef uint16_t VH __attribute__((vector_size(32)));
+typedef int8_t VB __attribute__((vector_size(16)));
+typedef float V8 __attribute__((vector_size(32)));
+typedef float V4 __attribute__((vector_size(16)));
+#define ONEBIT_INLINE static inline __attribute__((always_inline))
+
+ONEBIT_INLINE V load(const void* p) {
+  V v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+ONEBIT_INLINE void store(void* p, V v) { memcpy(p, &v, sizeof v); }
+
+// The first n < 16 values, then +0.
+ONEBIT_INLINE V load_partial(const void* p, int64_t n) {
+  V v = {};
+  memcpy(&v, p, static_cast<size_t>(n) * 4);
+  return v;
+}
+
+ONEBIT_INLINE void store_partial(void* p, V v, int64_t n) {
+  memcpy(p, &v, static_cast<size_t>(n) * 4);
+}
+
+ONEBIT_INLINE V splat(float x) { return V{} + x; }
+
+ONEBIT_INLINE V max_v(V a, V b) { return a > b ? a : b; }
+
+// Lane l with l + 8, then + 4, + 2, + 1.
+ONEBIT_INLINE float reduce_add(V v) {
+  const V8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+               __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  const V4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
+ONEBIT_INLINE float reduce_max(V v) {
+  float m = v[0];
+  for (int64_t l = 1; l < kLanes; ++l) m = v[l] > m ? v[l] : m;
+  return m;
+}
+
+// y[i] = f(a[i], b[i]) for i < n; the last partial step computes on zeros past n.
+template <typename F>
+ONEBIT_INLINE void map2(const float* a, const float* b, int64_t n, float* y, F f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(y + i, f(load(a + i), load(b + i)));
+  if (i < n) store_partial(y + i, f(load_partial(a + i, n - i), load_partial(b + i, n - i)), n - i);
+}
+
+// Round to the nearest integer, ties to even, for |v| < 2^22: adding 1.5 * 2^23 leaves no fraction.
+ONEBIT_INLINE V round_even(V v) {
+  const V magic = splat(12582912.0f);
+  return (v + magic) - magic;
+}
+
+// e^x within 2 ULP (float_ops_test.cpp): x = n ln2 + r with |r| <= ln2 / 2, e^r by the degree-7
+// polynomial of Cephes expf (S. Moshier). 0 below -87, at most e^88.
+ONEBIT_INLINE V exp_v(V x) {
+  const V low = splat(-87.0f);
+  const V high = splat(88.0f);
+  V z = x > high ? high : x;
+  z = z < low ? low : z;
+  const V n = round_even(z * 1.44269504088896341f);
+  V r = z - n * 0.693359375f;  // ln2 = 0.693359375 - 2.12194440e-4; n * 0.693359375 is exact
+  r = r + n * 2.12194440e-4f;
+  V p = splat(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = (p * (r * r) + r) + 1.0f;
+  const VI scale_bits = (__builtin_convertvector(n, VI) + 127) << 23;
+  V scale;
+  memcpy(&scale, &scale_bits, sizeof scale);
+  return x < low ? V{} : p * scale;
+}
+
+// binary16 to f32, exact: the exponent is rebased by a multiplication, which also normalises
+// subnormals; infinities and NaNs get their exponent back.
+ONEBIT_INLINE V from_f16(VI h) {
+  const VI magnitude = (h & 0x7fff) << 13;
+  V value;
+  memcpy(&value, &magnitude, sizeof value);
+  value = value * 0x1p112f;
+  VI bits;
+  memcpy(&bits, &value, sizeof bits);
+  const VI special = magnitude >= 0x0f800000;
+  bits = (bits | (special & 0x7f800000)) | ((h & 0x8000) << 16);
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+ONEBIT_INLINE float f16_scalar(const uint8_t* p) {
+  uint16_t h;
+  memcpy(&h, p, sizeof h);
+  return from_f16(VI{} + h)[0];
+}
+
+// 16 weights of a row from column i (a multiple of 16); `count` < 16 of them at the end of a row.
+struct RowF32 {
+  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return load(row + i * 4); }
+  ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t n) {
+    return load_partial(row + i * 4, n);
+  }
+};
+
+ONEBIT_INLINE VI load_halves(const uint8_t* p, int64_t n) {
+  VH h = {};
+  memcpy(&h, p, static_cast<size_t>(n) * 2);
+  return __builtin_convertvector(h, VI);
+}
+
+struct RowF16 {
+  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return part(row, i, kLanes); }
+  ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t n) {
+    return from_f16(load_halves(row + i * 2, n));
+  }
+};
+
+struct RowBF16 {
+  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return part(row, i, kLanes); }
+  ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t n) {
+    const VI bits = load_halves(row + i * 2, n) << 16;
+    V value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+  }
+};
+
+// Blocks of 34 bytes: f16 d, then 32 int8.
+struct RowQ8_0 {
+  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) {
+    const uint8_t* block = row + i / 32 * 34;
+    VB q;
+    memcpy(&q, block + 2 + i % 32, sizeof q);
+    return __builtin_convertvector(q, V) * f16_scalar(block);
+  }
+  ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t) { return full(row, i); }
+};
+
+template <typename Row>
+void rows_dot_as(const uint8_t* rows, int64_t row_bytes, int64_t n_rows, const float* x, int64_t n,
+                 float* out) {
+  constexpr int64_t kTile = 4;  // rows at a time: their chains of additions overlap
+  const int64_t full = n / kLanes * kLanes;
+  const V x_tail = load_partial(x + full, n - full);
+  int64_t r = 0;
+  for (; r + kTile <= n_rows; r += kTile) {
+    V acc[kTile] = {};
+    const uint8_t* row = rows + r * row_bytes;
+    for (int64_t i = 0; i < full; i += kLanes) {
+      const V xi = load(x + i);
+      for (int64_t t = 0; t < kTile; ++t) acc[t] = acc[t] + Row::full(row + t * row_bytes, i) * xi;
+    }
+    for (int64_t t = 0; t < kTile; ++t) {
+      if (full < n) acc[t] = acc[t] + Row::part(row + t * row_bytes, full, n - full) * x_tail;
+      out[r + t] = reduce_add(acc[t]);
+    }
+  }
+  for (; r < n_rows; ++r) {
+    V acc = {};
+    const uint8_t* row = rows + r * row_bytes;
+    for (int64_t i = 0; i < full; i += kLanes) acc = acc + Row::full(row, i) * load(x + i);
+    if (full < n) acc = acc + Row::part(row, full, n - full) * x_tail;
+    out[r] = reduce_add(acc);
+  }
+}
+
+void rows_dot(RowFormat format, const uint8_t* rows, int64_t row_bytes, int64_t n_rows,
+              const float* x, int64_t n, float* out) {
+  switch (format) {
+    case RowFormat::kF32:
+      return rows_dot_as<RowF32>(rows, row_bytes, n_rows, x, n, out);
+    case RowFormat::kF16:
+      return rows_dot_as<RowF16>(rows, row_bytes, n_rows, x, n, out);
+    case RowFormat::kBF16:
+      return rows_dot_as<RowBF16>(rows, row_bytes, n_rows, x, n, out);
+    case RowFormat::kQ8_0:
+      return rows_dot_as<RowQ8_0>(rows, row_bytes, n_rows, x, n, out);
+  }
+}
+
+float dot(const float* a, const float* b, int64_t n) {
+  V acc = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) acc = acc + load(a + i) * load(b + i);
+  if (i < n) acc = acc + load_partial(a + i, n - i) * load_partial(b + i, n - i);
+  return reduce_add(acc);
+}
+
+void rms_norm(const float* x, const float* weight, float eps, int64_t n, float* y) {
+  const float mean = dot(x, x, n) / static_cast<float>(n);
+  const float inverse = 1.0f / __builtin_sqrtf(mean + eps);
+  map2(x, weight, n, y, [inverse](V v, V w) { return (v * inverse) * w; });
+}
+
+void rope(float* x, const float* cosine, const float* sine, int64_t half) {
+  int64_t i = 0;
+  for (; i + kLanes <= half; i += kLanes) {
+    const V a = load(x + i);
+    const V b = load(x + half + i);
+    const V c = load(cosine + i);
+    const V s = load(sine + i);
+    store(x + i, a * c - b * s);
+    store(x + half + i, b * c + a * s);
+  }
+  if (i == half) return;
+  const int64_t n = half - i;
+  const V a = load_partial(x + i, n);
+  const V b = load_partial(x + half + i, n);
+  const V c = load_partial(cosine + i, n);
+  const V s = load_partial(sine + i, n);
+  store_partial(x + i, a * c - b * s, n);
+  store_partial(x + half + i, b * c + a * s, n);
+}
+
+void softmax(float* x, int64_t n) {
+  V highest = splat(x[0]);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) highest = max_v(load(x + i), highest);
+  float top = reduce_max(highest);
+  for (; i < n; ++i) top = x[i] > top ? x[i] : top;
+
+  V sum = {};
+  for (i = 0; i + kLanes <= n; i += kLanes) {
+    const V e = exp_v(load(x + i) - top);
+    store(x + i, e);
+    sum = sum + e;
+  }
+  if (i < n) {
+    store_partial(x + i, exp_v(load_partial(x + i, n - i) - top), n - i);
+    sum = sum + load_partial(x + i, n - i);
+  }
+  const float inverse = 1.0f / reduce_add(sum);
+  map2(x, x, n, x, [inverse](V v, V) { return v * inverse; });
+}
+
+void relu2_mul(const float* gate, const float* up, int64_t n, float* y) {
+  map2(gate, up, n, y, [](V g, V u) {
+    const V r = max_v(g, V{});
+    return (r * r) * u;
+  });
+}
+
+void signed_square_mul(const float* gate, const float* up, int64_t n, float* y) {
+  map2(gate, up, n, y, [](V g, V u) { return (g * max_v(g, -g)) * u; });
+}
+
+void silu_mul(const float* gate, const float* up, int64_t n, float* y) {
+  map2(gate, up, n, y, [](V g, V u) { return (g / (exp_v(-g) + 1.0f)) * u; });
+}
+
+void add(float* x, const float* y, int64_t n) {
+  map2(x, y, n, x, [](V a, V b) { return a + b; });
+}
+
+// out[0..width) = sum_t p[t] * v_t, t in order, for a strip of at most 4 x 16 columns.
+template <int64_t kVectors>
+ONEBIT_INLINE void weighted_sum(const float* p, const float* v, int64_t stride, int64_t n_keys,
+                                float* out) {
+  V acc[kVectors] = {};
+  for (int64_t t = 0; t < n_keys; ++t) {
+    for (int64_t j = 0; j < kVectors; ++j) {
+      acc[j] = acc[j] + load(v + t * stride + j * kLanes) * p[t];
+    }
+  }
+  for (int64_t j = 0; j < kVectors; ++j) store(out + j * kLanes, acc[j]);
+}
+
+void attention(const float* q, const float* k, const float* v, int64_t kv_stride, int64_t n_keys,
+               int64_t head_dim, float scale, float* scores, float* out) {
+  rows_dot_as<RowF32>(reinterpret_cast<const uint8_t*>(k), kv_stride * 4, n_keys, q, head_dim,
+                      scores);
+  map2(scores, scores, n_keys, scores, [scale](V s, V) { return s * scale; });
+  softmax(scores, n_keys);
+  int64_t d = 0;
+  for (; d + 64 <= head_dim; d += 64) weighted_sum<4>(scores, v + d, kv_stride, n_keys, out + d);
+  for (; d + 16 <= head_dim; d += 16) weighted_sum<1>(scores, v + d, kv_stride, n_keys, out + d);
+  if (d == head_dim) return;
+  V acc = {};
+  for (int64_t t = 0; t < n_keys; ++t) {
+    acc = acc + load_partial(v + t * kv_stride + d, head_dim - d) * scores[t];
+  }
+  store_partial(out + d, acc, head_dim - d);
+}
+
+float quantize_i8(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums) {
+  V highest = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const V v = load(x + i);
+    highest = max_v(max_v(v, -v), highest);
+  }
+  if (i < n) {
+    const V v = load_partial(x + i, n - i);
+    highest = max_v(max_v(v, -v), highest);
+  }
+  const float absmax = reduce_max(highest);
+  const float range = absmax > 1e-5f ? absmax : 1e-5f;
+  const float r = 127.0f / range;
+  memset(sums, 0, static_cast<size_t>(padded / kSumBlock) * sizeof *sums);
+  for (i = 0; i < padded; i += kLanes) {
+    const V v = i + kLanes <= n ? load(x + i) : i < n ? load_partial(x + i, n - i) : V{};
+    V rounded = round_even(v * r);
+    rounded = rounded > -127.0f ? rounded : splat(-127.0f);  // no-ops for finite x
+    rounded = rounded < 127.0f ? rounded : splat(127.0f);
+    const VI wide = __builtin_convertvector(rounded, VI);
+    const VB narrow = __builtin_convertvector(wide, VB);
+    memcpy(q + i, &narrow, sizeof narrow);
+    int32_t sum = 0;
+    for (int64_t l = 0; l < kLanes; ++l) sum += wide[l];
+    sums[i / kSumBlock] += sum;
+  }
+  return range / 127.0f;
+}
+
+float quantize_sign(const float* x, int64_t n, int64_t padded, uint8_t* bits) {
+  memset(bits, 0, static_cast<size_t>(padded / 8));
+  V sum = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const V v = load(x + i);
+    sum = sum + max_v(v, -v);
+  }
+  if (i < n) {
+    const V v = load_partial(x + i, n - i);
+    sum = sum + max_v(v, -v);
+  }
+  for (i = 0; i < n; ++i) bits[i / 8] = static_cast<uint8_t>(bits[i / 8] | (x[i] >= 0) << (i % 8));
+  return reduce_add(sum) / static_cast<float>(n);
+}
+
+void epilogue(const int32_t* dots, int64_t dots_stride, const float* scales, int64_t n_groups,
+              float act_scale, float* y) {
+  V acc = {};
+  for (int64_t g = 0; g < n_groups; ++g) {
+    VI d;
+    memcpy(&d, dots + g * dots_stride, sizeof d);
+    acc = acc + __builtin_convertvector(d, V) * load(scales + g * kPanelRows);
+  }
+  store(y, acc * act_scale);
+}
+
+constexpr FloatOps kFloatOps = {dot,         rows_dot,          rms_norm, rope, softmax,
+                                relu2_mul,   signed_square_mul, silu_mul, add,  attention,
+                                quantize_i8, quantize_sign,     epilogue};
+
+#undef ONEBIT_INLINE
+
+}  // namespace
+}  // namespace onebit

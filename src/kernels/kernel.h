@@ -1,0 +1,108 @@
+// The interface between operators and the code that is compiled once per instruction set.
+//
+// A *panel kernel* multiplies 16 weight rows with M tokens and returns exact int32 dot products.
+// A *packing* is the layout of those 16 rows in memory (one per packing below, same on every ISA).
+// *FloatOps* are the float steps of the forward pass: one source (float_ops.inl), compiled for each
+// ISA, with one written order of operations, so that every ISA gives the same bits.
+//
+// Plain C++ only: ISA translation units include this file, and nothing else of ours.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace onebit {
+
+constexpr int64_t kPanelRows = 16;  // weight rows in a panel
+constexpr int64_t kMaxTokens = 8;   // tokens in one kernel call
+constexpr int64_t kColumnPad = 64;  // activation rows are padded with zeros to a multiple of this
+constexpr int64_t kSumBlock = 32;   // columns per partial activation sum
+// Columns that fit every kernel's int32 accumulators (each proves it). panel_bytes() enforces it.
+constexpr int64_t kMaxColumns = int64_t{1} << 18;
+
+// Packings. Each panel is 64-byte aligned; columns are padded to the packing's step with codes
+// whose activations are zero, rows to 16.
+//  kTernaryI8: 2 bits a weight, code w + 1. 64 bytes = 16 rows x 16 columns: the 32-bit lane r is
+//              row r; its byte j holds columns 4p + j in bits 2p, 2p+1 (plane p = 0..3).
+//  kBinaryI8:  1 bit a weight, 1 for +1, 0 for -1. 64 bytes = 16 rows x 32 columns: lane r is row
+//              r; its byte j holds columns 4p + j in bit p (plane p = 0..7).
+//  kBinaryBit: 1 bit a weight, 1 for +1, against 1-bit activations. 128 bytes = 16 rows x 64
+//              columns: the 64-bit word r is row r, column c in bit c. Padding bits are 0.
+enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit };
+constexpr int kPackings = 3;
+
+constexpr int64_t packing_step(Packing p) {  // columns per 64 (or 128) bytes
+  return p == Packing::kTernaryI8 ? 16 : p == Packing::kBinaryI8 ? 32 : 64;
+}
+constexpr int64_t packing_step_bytes(Packing p) {
+  return p == Packing::kBinaryBit ? 128 : 64;
+}
+
+// One panel against M tokens. All counts are multiples as stated; nothing is checked.
+struct PanelArgs {
+  const uint8_t* panel;  // [cols / step][step_bytes], 64-byte aligned
+  const uint8_t* acts;   // token m at acts + m * act_stride: int8 [cols], or bits [cols / 8]
+  int64_t act_stride;    // bytes
+  int64_t cols;          // K padded to the packing's step
+  int64_t group;         // columns per scale, a multiple of the step, or >= cols for one group
+  int64_t n_tokens;      // M, 1..kMaxTokens
+  // [n_tokens][n_groups]: the sum of the group's int8 activations, or, for kBinaryBit, the number
+  // of real columns in the group.
+  const int32_t* act_sums;
+  int32_t* out;  // [n_groups][n_tokens][16]: exact dot products per group
+};
+using PanelKernel = void (*)(const PanelArgs& args) noexcept;
+
+// Rows of a float-like disk format times one f32 vector.
+enum class RowFormat : uint8_t { kF32, kF16, kBF16, kQ8_0 };
+constexpr int kRowFormats = 4;
+
+// The order of every sum over n values: 16 lanes, lane l adds values l, l + 16, ... in turn (a
+// partial last step adds +0 to the other lanes), then lanes are added pairwise: l with l + 8, + 4,
+// + 2, + 1. Products are rounded before they are added (no FMA).
+struct FloatOps {
+  // sum a[i] * b[i]
+  float (*dot)(const float* a, const float* b, int64_t n);
+  // out[r] = row r . x for n_rows rows that start row_bytes apart. Q8_0 (n % 32 == 0): each weight
+  // is rounded to f32 (d * q) first.
+  void (*rows_dot)(RowFormat format, const uint8_t* rows, int64_t row_bytes, int64_t n_rows,
+                   const float* x, int64_t n, float* out);
+  // y[i] = x[i] * (1 / sqrt(mean(x^2) + eps)) * weight[i]; y may be x
+  void (*rms_norm)(const float* x, const float* weight, float eps, int64_t n, float* y);
+  // Half-split rotary embedding of one head, in place: pairs (i, i + half) turn by the angle i.
+  void (*rope)(float* x, const float* cosine, const float* sine, int64_t half);
+  // x = exp(x - max x) * (1 / sum), in place. n >= 1.
+  void (*softmax)(float* x, int64_t n);
+  // y = max(gate, 0)^2 * up; y may be gate or up
+  void (*relu2_mul)(const float* gate, const float* up, int64_t n, float* y);
+  // y = gate * |gate| * up: keeps the sign of the gate, for 1-bit activations
+  void (*signed_square_mul)(const float* gate, const float* up, int64_t n, float* y);
+  // y = gate / (1 + exp(-gate)) * up
+  void (*silu_mul)(const float* gate, const float* up, int64_t n, float* y);
+  // x += y
+  void (*add)(float* x, const float* y, int64_t n);
+  // One query against n_keys keys and values that start kv_stride floats apart:
+  // out = sum_t softmax(scale * q . k_t) v_t, t in order. `scores` is scratch [n_keys].
+  void (*attention)(const float* q, const float* k, const float* v, int64_t kv_stride,
+                    int64_t n_keys, int64_t head_dim, float scale, float* scores, float* out);
+  // Int8 activations of one token: r = 127 / max(absmax, 1e-5), q = round_half_even(x * r);
+  // returns the scale max(absmax, 1e-5) / 127. Writes q[n] and zeros up to `padded`, and the sums
+  // of each kSumBlock columns [padded / kSumBlock]. Non-finite x gives an unspecified q.
+  float (*quantize_i8)(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums);
+  // 1-bit activations: bit = x >= 0 (sign(0) = +1); returns the scale mean|x|. Writes
+  // bits[padded / 8], zero past n.
+  float (*quantize_sign)(const float* x, int64_t n, int64_t padded, uint8_t* bits);
+  // The epilogue of a panel for one token: y[r] = act_scale * sum_g float(dots[g][r]) * scale[g][r]
+  // (g in order), r = 0..15. dots of group g start dots_stride ints apart.
+  void (*epilogue)(const int32_t* dots, int64_t dots_stride, const float* scales, int64_t n_groups,
+                   float act_scale, float* y);
+};
+
+// What one instruction set offers. Every entry equals the scalar one bit for bit.
+struct Kernels {
+  const char* isa;               // "scalar", "avx2", "avx512"
+  PanelKernel panel[kPackings];  // by Packing
+  FloatOps floats;
+};
+
+}  // namespace onebit

@@ -1,0 +1,155 @@
+#include "models/loader.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/architectures.h"
+#include "models/vocab_gguf.h"
+#include "quant/format.h"
+
+namespace onebit {
+namespace {
+
+constexpr int64_t kDefaultContext = 4096;
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    text += (i ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+[[noreturn]] void fail(const std::string& tensor, const std::string& expected,
+                       const std::string& found, ErrorCode code = ErrorCode::kInvalidFile) {
+  throw Error(code, "tensor " + quote(tensor) + ": expected " + expected + ", found " + found);
+}
+
+// The tensor's format, after checking that the file holds all its bytes.
+const Format& checked_format(const GgufTensor& tensor) {
+  const Format* format = find_format(tensor.type);
+  if (format == nullptr) {
+    std::string known;
+    for (const Format& f : formats()) known += (known.empty() ? "" : " ") + std::string(f.name);
+    fail(tensor.name, "a tensor type out of " + known, "type id " + std::to_string(tensor.type),
+         ErrorCode::kUnsupported);
+  }
+  int64_t bytes = 0;
+  try {
+    bytes = format->bytes(tensor.rows(), tensor.cols());
+  } catch (const Error& e) {
+    throw Error(e.code(), "tensor " + quote(tensor.name) + ": " + e.what());
+  }
+  if (bytes > static_cast<int64_t>(tensor.available.size())) {
+    fail(tensor.name, std::to_string(bytes) + " bytes of " + format->name,
+         std::to_string(tensor.available.size()) + " before the next tensor or the end");
+  }
+  return *format;
+}
+
+// Errors of a format's decoder, with the tensor's name in front.
+template <typename F>
+auto named(const std::string& name, F f) {
+  try {
+    return f();
+  } catch (const Error& e) {
+    throw Error(e.code(), "tensor " + quote(name) + ": " + e.what());
+  }
+}
+
+class GgufWeights final : public WeightSource {
+ public:
+  explicit GgufWeights(const GgufFile& file) : file_(file) {}
+
+  bool has(const std::string& name) const override { return file_.find(name) != nullptr; }
+
+  Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override {
+    const GgufTensor& tensor = find(name, {cols, rows});
+    const Format& format = checked_format(tensor);
+    Linear linear;
+    if (format.weight_class == WeightClass::kFloat) {
+      linear = Linear::rows(format, tensor.available.data(), rows, cols);
+    } else {
+      if (quant == ActQuant::kF32) {
+        fail(name, "float weights for f32 activations", format.name, ErrorCode::kUnsupported);
+      }
+      linear = named(
+          name, [&] { return Linear::pack(format, tensor.available.data(), rows, cols, quant); });
+    }
+    const std::string scale = name.substr(0, name.size() - std::string("weight").size()) + "scale";
+    if (has(scale)) linear.set_output_scale(vector(scale, 1)[0]);
+    return linear;
+  }
+
+  Linear float_matrix(const std::string& name, int64_t rows, int64_t cols) override {
+    const GgufTensor& tensor = find(name, {cols, rows});
+    const Format& format = checked_format(tensor);
+    if (format.weight_class != WeightClass::kFloat) {
+      fail(name, "F32, F16, BF16 or Q8_0", format.name, ErrorCode::kUnsupported);
+    }
+    return Linear::rows(format, tensor.available.data(), rows, cols);
+  }
+
+  std::vector<float> vector(const std::string& name, int64_t n) override {
+    const GgufTensor& tensor = find(name, {n});
+    const Format& format = checked_format(tensor);
+    if (format.weight_class != WeightClass::kFloat) fail(name, "floats", format.name);
+    std::vector<float> values(static_cast<std::size_t>(n));
+    format.to_float(tensor.available.data(), 1, n, 0, values.data());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!std::isfinite(values[i])) {
+        fail(name, "finite values", "a non-finite one at " + std::to_string(i));
+      }
+    }
+    return values;
+  }
+
+ private:
+  const GgufTensor& find(const std::string& name, const std::vector<int64_t>& shape) const {
+    const GgufTensor* tensor = file_.find(name);
+    if (tensor == nullptr) fail(name, "shape " + shape_text(shape), "no such tensor");
+    std::vector<int64_t> found = tensor->shape;
+    while (found.size() > shape.size() && found.back() == 1) found.pop_back();
+    if (found != shape) fail(name, "shape " + shape_text(shape), shape_text(tensor->shape));
+    return *tensor;
+  }
+
+  const GgufFile& file_;
+};
+
+}  // namespace
+
+LoadedModel load_model(const GgufFile& file, const LoadOptions& options) try {
+  const auto& architecture = find_architecture(file.metadata().get_string("general.architecture"));
+  LoadedModel loaded;
+  ModelConfig config = architecture.read_config(file.metadata());
+  loaded.vocab = read_vocab(file.metadata());
+  config.vocab_size = static_cast<int64_t>(loaded.vocab.tokens.size());
+  check_config(config, architecture.name);
+  if (options.context < 0 || options.context > config.max_seq_len) {
+    throw Error(ErrorCode::kInvalidArgument, "context: expected 1.." +
+                                                 std::to_string(config.max_seq_len) + ", found " +
+                                                 std::to_string(options.context));
+  }
+  const int64_t context =
+      options.context > 0 ? options.context : std::min(config.max_seq_len, kDefaultContext);
+  list_tensors(file);  // every tensor is whole, also those that this model does not use
+  GgufWeights weights(file);
+  loaded.model = architecture.make(config, weights, context);
+  return loaded;
+} catch (const Error& e) {
+  throw Error(e.code(), file.name() + ": " + e.what());
+}
+
+std::vector<TensorInfo> list_tensors(const GgufFile& file) {
+  std::vector<TensorInfo> infos;
+  for (const GgufTensor& tensor : file.tensors()) {
+    const Format& format = checked_format(tensor);
+    infos.push_back({tensor.name, format.name, tensor.shape,
+                     format.bytes(tensor.rows(), tensor.cols()),
+                     format.bits_per_weight(tensor.rows(), tensor.cols())});
+  }
+  return infos;
+}
+
+}  // namespace onebit

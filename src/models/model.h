@@ -1,0 +1,57 @@
+// A model as the engine sees it: tokens in, logits out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "models/config.h"
+#include "ops/kv_view.h"
+#include "ops/rope.h"
+
+namespace onebit {
+
+// Activations between the steps of a forward pass, for up to max_tokens tokens at a time.
+struct Workspace {
+  Workspace(const ModelConfig& config, int64_t max_tokens);
+
+  int64_t max_tokens;
+  AlignedBuffer<float> x;     // [M, hidden_size], the residual stream
+  AlignedBuffer<float> h;     // [M, hidden_size]
+  AlignedBuffer<float> q;     // [M, q_size]
+  AlignedBuffer<float> k;     // [M, kv_size]
+  AlignedBuffer<float> v;     // [M, kv_size]
+  AlignedBuffer<float> att;   // [M, q_size]
+  AlignedBuffer<float> gate;  // [M, intermediate_size]
+  AlignedBuffer<float> up;    // [M, intermediate_size]
+  Activations acts;           // widest of the above
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  const ModelConfig& config() const { return config_; }
+  // Positions that this instance was loaded for, <= config().max_seq_len.
+  int64_t context() const { return rope_.n_positions(); }
+  // Bytes of weights (with their scales) that one decoded token reads.
+  virtual int64_t bytes_per_token() const = 0;
+
+  // Runs M <= ws.max_tokens tokens at positions kv.length, kv.length + 1, ... and writes their keys
+  // and values; the caller then advances kv.length by M. Token ids must be in [0, vocab_size) and
+  // kv.length + M <= kv.capacity. Logits: [M, vocab_size] if all_logits, else [vocab_size] of the
+  // last token. A token's logits do not depend on how the tokens were split into calls.
+  virtual void forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
+                       Workspace& ws, bool all_logits, float* logits) const = 0;
+
+ protected:
+  Model(ModelConfig config, int64_t context)
+      : config_(std::move(config)), rope_(context, config_.head_dim, config_.rope_theta) {}
+
+  ModelConfig config_;
+  RopeTable rope_;
+};
+
+}  // namespace onebit

@@ -1,0 +1,27 @@
+// Where a model's weights come from: a file, or numbers made up for a benchmark.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ops/linear.h"
+
+namespace onebit {
+
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  virtual bool has(const std::string& name) const = 0;
+  // The matrix `name` of shape [rows, cols], packed for activations quantised by `quant` if it is
+  // ternary or binary, kept in its disk layout if it is float. Throws Error(kInvalidFile) that
+  // names the tensor when it is absent or of another shape.
+  virtual Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) = 0;
+  // The same, but the weights must be float (embeddings, which are looked up by row).
+  virtual Linear float_matrix(const std::string& name, int64_t rows, int64_t cols) = 0;
+  // The vector `name` of n floats (norm weights).
+  virtual std::vector<float> vector(const std::string& name, int64_t n) = 0;
+};
+
+}  // namespace onebit

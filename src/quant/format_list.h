@@ -1,0 +1,12 @@
+// Declares `NAME_format` for every line of formats.inc. For format.cpp and the formats' own files.
+#pragma once
+
+#include "quant/format.h"
+
+namespace onebit {
+
+#define ONEBIT_FORMAT(name) extern const Format name##_format;
+#include "quant/formats.inc"
+#undef ONEBIT_FORMAT
+
+}  // namespace onebit

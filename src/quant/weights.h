@@ -1,0 +1,32 @@
+// Weight quantisers: latent fp32 weights to codes and scales. The law for trainer and packer alike.
+//
+// binary  (BitNet, arXiv 2310.11453, without its mean shift): code = w < 0 ? -1 : +1, so
+//         sign(0) = sign(-0) = +1; scale = mean|w|.
+// ternary (BitNet b1.58, arXiv 2402.17764): scale = max(mean|w|, 1e-5);
+//         code = clip(round_half_even(w / scale), -1, 1).
+//
+// mean|w| is accumulated in double in one written order and rounded once to f32, then, if the file
+// will hold an f16, to f16; the ternary division uses the rounded scale, so what training used is
+// what is stored.
+#pragma once
+
+#include <cstdint>
+
+#include "quant/code_matrix.h"
+
+namespace onebit {
+
+enum class Granularity { kTensor, kRow, kGroup128 };
+enum class ScaleType { kF32, kF16 };
+
+// Columns that share a scale in a group-128 matrix; the last group of a row may be shorter.
+constexpr int64_t kScaleGroup = 128;
+
+// `weights` is [rows, cols] row-major, finite. `weight_class` is kBinary or kTernary.
+CodeMatrix quantize_weights(const float* weights, int64_t rows, int64_t cols,
+                            WeightClass weight_class, Granularity granularity, ScaleType scale);
+
+// out[rows * cols] = scale * code.
+void dequantize_weights(const CodeMatrix& matrix, float* out);
+
+}  // namespace onebit

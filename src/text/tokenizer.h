@@ -1,0 +1,94 @@
+// Text <-> token ids for byte-level BPE vocabularies.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "text/bpe.h"
+#include "text/pre_tokenizer.h"
+#include "text/special_tokens.h"
+#include "text/vocab.h"
+
+namespace onebit {
+
+struct EncodeOptions {
+  // BOS in front if the vocabulary asks for it (Vocab::add_bos), even before a text that already
+  // begins with it.
+  bool add_bos = false;
+  // Read the text of control tokens as the token. Only for text that this program wrote (chat
+  // templates): in a user's text "<|im_end|>" is ten characters and must stay so.
+  bool parse_special = false;
+};
+
+// Immutable after construction: any number of threads may use one.
+class Tokenizer {
+ public:
+  static constexpr std::size_t kMaxTokens = std::size_t{1} << 21;
+  static constexpr std::size_t kMaxMerges = std::size_t{1} << 24;
+
+  // Checks everything that a file can get wrong: sizes and ids, token types, "<0xHH>" bytes, the
+  // byte alphabet, merges (both parts and the result must be tokens that text can produce). Throws
+  // Error(kInvalidFile) that names the token or merge, Error(kUnsupported) for an unknown
+  // pre-tokeniser. Of tokens with the same bytes a normal one is produced before any other, and
+  // the lowest id before higher ones.
+  explicit Tokenizer(Vocab vocab);
+  Tokenizer(Tokenizer&&) = default;
+  Tokenizer& operator=(Tokenizer&&) = default;
+
+  // User-defined tokens (and control and unknown ones under parse_special) are taken out first,
+  // leftmost and longest first; the rest is cut by the pre-tokeniser and merged. Any bytes are
+  // welcome, and decode() gives them back. Throws Error(kInvalidArgument) for a byte that the
+  // vocabulary has no token for (small character vocabularies), with its offset, and for texts
+  // of 2 GiB and more.
+  std::vector<int32_t> encode(std::string_view text, EncodeOptions options = {}) const;
+
+  // The raw bytes of a token; one character may be spread over several tokens. Control and unknown
+  // tokens give their text `with_special`, else nothing; unused ones give nothing. Valid as long
+  // as the tokenizer. Throws Error(kInvalidArgument) for an id out of range.
+  std::string_view token_bytes(int32_t id, bool with_special = false) const;
+
+  // The concatenated bytes: not necessarily valid UTF-8 (for that: text/stream_decoder.h).
+  std::string decode(std::span<const int32_t> ids, bool with_special = false) const;
+
+  const Vocab& vocab() const { return vocab_; }
+  int64_t n_vocab() const { return static_cast<int64_t>(vocab_.tokens.size()); }
+
+  // The id of the control or unknown token with this text, -1 if there is none.
+  int32_t special_id(std::string_view text) const { return special_.find(text); }
+
+  // Whether a token ends generation: eos_id, stop_ids, and control and user-defined tokens known by
+  // name to end a turn ("<|im_end|>", "<|eot_id|>", ...), which files often leave unmarked.
+  bool is_stop(int32_t id) const;
+
+ private:
+  struct Scratch {  // of one call of encode
+    BpeMerger merger;
+    Matcher matcher;
+    std::vector<int32_t> symbols;
+  };
+  void read_tokens();
+  void read_merges();
+  void collect_stops();
+  TokenType type_of(int32_t id) const {
+    return static_cast<TokenType>(vocab_.types[static_cast<std::size_t>(id)]);
+  }
+  void encode_text(std::string_view text, std::size_t offset, Scratch& scratch,
+                   std::vector<int32_t>& ids) const;
+
+  Vocab vocab_;
+  PreTokenizer pre_tokenizer_;
+  std::vector<std::string> bytes_;                       // by id: what the token stands for
+  std::unordered_map<std::string_view, int32_t> index_;  // bytes -> id, for what merges can make
+  int32_t byte_id_[256];                                 // -1: no such token
+  MergeTable merges_;
+  SpecialTokens always_;   // user-defined
+  SpecialTokens special_;  // control and unknown
+  SpecialTokens all_;      // both
+  std::vector<bool> is_stop_;
+};
+
+}  // namespace onebit

@@ -1,0 +1,162 @@
+// The engine against independent reference numbers, and against itself: instruction sets, threads,
+// chunk sizes. Data and tolerances: tests/golden/bitnet-b1.58/README.md.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <iterator>
+
+#include "eval/perplexity.h"
+#include "io/npy.h"
+#include "kernels/dispatch.h"
+
+namespace onebit {
+namespace {
+
+const std::string kGolden = std::string(ONEBIT_SOURCE_DIR) + "/tests/golden/bitnet-b1.58/";
+
+std::vector<int32_t> prompt_ids(int prompt) {
+  std::ifstream file(kGolden + "bitnet158-a.p" + std::to_string(prompt) + ".ids");
+  return {std::istream_iterator<int32_t>(file), std::istream_iterator<int32_t>()};
+}
+
+struct Difference {
+  double max_abs = 0;
+  double rms = 0;
+  double min_cosine = 1;
+  double median_row = 0;  // median over rows of the largest difference in a row
+};
+
+Difference compare(const std::vector<float>& a, const std::vector<float>& b, std::size_t vocab) {
+  Difference d;
+  std::vector<double> rows;
+  for (std::size_t row = 0; row < a.size(); row += vocab) {
+    double ab = 0, aa = 0, bb = 0, worst = 0;
+    for (std::size_t i = row; i < row + vocab; ++i) {
+      const double delta = std::fabs(static_cast<double>(a[i]) - b[i]);
+      worst = std::max(worst, delta);
+      d.rms += delta * delta;
+      ab += static_cast<double>(a[i]) * b[i];
+      aa += static_cast<double>(a[i]) * a[i];
+      bb += static_cast<double>(b[i]) * b[i];
+    }
+    rows.push_back(worst);
+    d.max_abs = std::max(d.max_abs, worst);
+    d.min_cosine = std::min(d.min_cosine, ab / std::sqrt(aa * bb));
+  }
+  d.rms = std::sqrt(d.rms / static_cast<double>(a.size()));
+  std::nth_element(rows.begin(), rows.begin() + rows.size() / 2, rows.end());
+  d.median_row = rows[rows.size() / 2];
+  return d;
+}
+
+TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
+  Engine engine(GgufFile::open(kGolden + "bitnet158-a.f16.gguf"));
+  for (const int prompt : {0, 1}) {
+    const auto expected =
+        read_npy<float>(kGolden + "bitnet158-a.f16.p" + std::to_string(prompt) + ".npy");
+    const auto found = all_logits(engine, prompt_ids(prompt));
+    ASSERT_EQ(found.size(), expected.values.size());
+    const auto d = compare(found, expected.values, 512);
+    EXPECT_LT(d.max_abs, 1e-4) << "rms " << d.rms << " cosine " << d.min_cosine;
+  }
+}
+
+TEST(Golden, TernaryWeightsMatchTheInt8Reference) {
+  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  for (const int prompt : {0, 1}) {
+    const std::string stem = kGolden + "bitnet158-a.i2_s.p" + std::to_string(prompt);
+    const auto expected = read_npy<float>(stem + ".npy");
+    const auto found = all_logits(engine, prompt_ids(prompt));
+    ASSERT_EQ(found.size(), expected.values.size());
+    const auto d = compare(found, expected.values, 512);
+    // One rounding tie that falls the other way moves a row by 0.1..0.3, whoever computes it.
+    EXPECT_LT(d.max_abs, 0.8);
+    EXPECT_LT(d.rms, 0.154);
+    EXPECT_GT(d.min_cosine, 0.9983);
+
+    // Greedy continuation, up to the first step that is closer than the noise.
+    std::ifstream file(stem + ".greedy");
+    std::vector<int32_t> tokens;
+    GenerateStats stats =
+        generate(engine, prompt_ids(prompt), 32, {.temperature = 0}, [&](int32_t token) {
+          tokens.push_back(token);
+          return true;
+        });
+    (void)stats;
+    int32_t id = 0;
+    double margin = 0;
+    std::size_t step = 0;
+    for (; file >> id >> margin && margin > 0.8; ++step) {
+      if (step < tokens.size()) {
+        EXPECT_EQ(tokens[step], id) << "step " << step;
+      }
+    }
+  }
+}
+
+TEST(Invariance, LogitsAreTheSameBitsForEveryIsaThreadCountAndChunk) {
+  const auto file = GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf");
+  const auto tokens = prompt_ids(1);
+  std::vector<float> first;
+  for (const Kernels* kernels : usable_kernels()) {
+    for (const int threads : {1, 2, 3, 7}) {
+      for (const int64_t chunk : {1, 7, 64}) {
+        Engine engine(file, {.threads = threads, .prefill_chunk = chunk, .isa = kernels->isa});
+        const auto logits = all_logits(engine, tokens);
+        if (first.empty()) first = logits;
+        ASSERT_EQ(first, logits) << kernels->isa << ' ' << threads << ' ' << chunk;
+      }
+    }
+  }
+}
+
+TEST(Invariance, CachedDecodingEqualsTheWholeSequence) {
+  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  const auto tokens = prompt_ids(1);
+  const auto whole = all_logits(engine, tokens);
+  Sequence sequence(engine);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const auto logits = sequence.append({&tokens[i], 1});
+    for (std::size_t v = 0; v < logits.size(); ++v) ASSERT_EQ(logits[v], whole[i * 512 + v]);
+  }
+}
+
+TEST(Perplexity, IsTheMeanOverWindowsOfWhatAllLogitsSay) {
+  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  const auto tokens = prompt_ids(1);
+  double sum = 0;
+  for (std::size_t begin = 0; begin + 1 < tokens.size(); begin += 32) {
+    const std::size_t n = std::min<std::size_t>(32, tokens.size() - 1 - begin);
+    const auto logits = all_logits(engine, std::span(tokens).subspan(begin, n));
+    for (std::size_t i = 0; i < n; ++i) {
+      double total = 0;
+      for (std::size_t v = 0; v < 512; ++v) total += std::exp(logits[i * 512 + v]);
+      sum += std::log(total) - logits[i * 512 + static_cast<std::size_t>(tokens[begin + i + 1])];
+    }
+  }
+  const auto result = perplexity(engine, tokens, 32);
+  EXPECT_EQ(result.scored_tokens, static_cast<int64_t>(tokens.size()) - 1);
+  EXPECT_NEAR(result.mean_nll, sum / static_cast<double>(tokens.size() - 1), 1e-5);
+  EXPECT_THROW(perplexity(engine, tokens, 0), Error);
+  EXPECT_THROW(perplexity(engine, tokens, 1 << 20), Error);
+  EXPECT_THROW(perplexity(engine, std::span(tokens).first(1), 32), Error);
+}
+
+TEST(Sequence, RefusesWhatDoesNotFit) {
+  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 8});
+  Sequence sequence(engine);
+  const std::vector<int32_t> nine(9, 1);
+  EXPECT_THROW(sequence.append(nine), Error);
+  EXPECT_EQ(sequence.length(), 0);
+  const std::vector<int32_t> wrong = {1, 512};
+  EXPECT_THROW(sequence.append(wrong), Error);
+  EXPECT_THROW(sequence.append(std::vector<int32_t>{-1}), Error);
+  sequence.append(std::span(nine).first(8));
+  EXPECT_THROW(sequence.append(std::vector<int32_t>{1}), Error);
+  EXPECT_THROW(Engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 513}), Error);
+}
+
+}  // namespace
+}  // namespace onebit
