@@ -97,7 +97,7 @@ void pack_panel(Packing packing, const int8_t* const codes[kPanelRows], int64_t 
   const int64_t bytes = panel_bytes(packing, cols);
   const int64_t lane = packing_step_bytes(packing) / kPanelRows;
   if (std::find(codes, codes + kPanelRows, nullptr) != codes + kPanelRows) {
-    std::memset(panel, 0, static_cast<std::size_t>(bytes));
+    std::fill_n(panel, bytes, uint8_t{0});
   }
   for (int64_t r = 0; r < kPanelRows; ++r) {
     if (codes[r] == nullptr) continue;

@@ -196,7 +196,6 @@ void Linear::forward_rows(const OpContext& ctx, const Activations& acts, float* 
 void Linear::forward_panels(const OpContext& ctx, const Activations& acts, float* y) const {
   ONEBIT_CHECK(acts.quant() == quant_);
   const int64_t n_tokens = acts.n_tokens();
-  const PanelKernel kernel = ctx.kernels.panel[static_cast<int>(packing_)];
   // Per token and group: the sum of activations, or the number of columns (see PanelArgs).
   AlignedBuffer<int32_t> sums(n_tokens * n_groups_);
   for (int64_t m = 0; m < n_tokens; ++m) {
@@ -211,27 +210,39 @@ void Linear::forward_panels(const OpContext& ctx, const Activations& acts, float
       }
     }
   }
+  // A block of tokens stays in the L2 cache while all panels of this thread pass by.
+  constexpr int64_t kTokenBlock = 16 * kMaxTokens;
   ctx.pool.parallel_for(rows_, kPanelRows, [&](int64_t begin, int64_t end) {
     AlignedBuffer<int32_t> dots(n_groups_ * kMaxTokens * kPanelRows);
-    for (int64_t first = begin; first < end; first += kPanelRows) {
-      const int64_t panel = first / kPanelRows;
-      const float* scales = scales_.data() + panel * n_groups_ * kPanelRows;
-      const int64_t n = std::min(kPanelRows, end - first);
-      for (int64_t m0 = 0; m0 < n_tokens; m0 += kMaxTokens) {
-        const int64_t batch = std::min(kMaxTokens, n_tokens - m0);
-        kernel({data_.data() + panel * panel_bytes_, acts.row(m0), acts.stride(),
-                round_up(cols_, packing_step(packing_)), group_, batch,
-                sums.data() + m0 * n_groups_, dots.data()});
-        for (int64_t m = 0; m < batch; ++m) {
-          float tile[kPanelRows];
-          float* target = y + (m0 + m) * rows_ + first;
-          ctx.f().epilogue(dots.data() + m * kPanelRows, batch * kPanelRows, scales, n_groups_,
-                           acts.scale(m0 + m), n == kPanelRows ? target : tile);
-          if (n < kPanelRows) std::memcpy(target, tile, static_cast<std::size_t>(n) * 4);
+    for (int64_t block = 0; block < n_tokens; block += kTokenBlock) {
+      const int64_t block_end = std::min(block + kTokenBlock, n_tokens);
+      for (int64_t first = begin; first < end; first += kPanelRows) {
+        for (int64_t m = block; m < block_end; m += kMaxTokens) {
+          const int64_t batch = std::min(kMaxTokens, block_end - m);
+          forward_tile(ctx, acts, first / kPanelRows, m, batch, sums.data(), dots.data(), y);
         }
       }
     }
   });
+}
+
+void Linear::forward_tile(const OpContext& ctx, const Activations& acts, int64_t panel,
+                          int64_t first_token, int64_t n_tokens, const int32_t* sums, int32_t* dots,
+                          float* y) const {
+  const PanelKernel kernel = ctx.kernels.panel[static_cast<int>(packing_)];
+  const float* scales = scales_.data() + panel * n_groups_ * kPanelRows;
+  const int64_t first_row = panel * kPanelRows;
+  const int64_t n_rows = std::min(kPanelRows, rows_ - first_row);
+  kernel({data_.data() + panel * panel_bytes_, acts.row(first_token), acts.stride(),
+          round_up(cols_, packing_step(packing_)), group_, n_tokens, sums + first_token * n_groups_,
+          dots});
+  for (int64_t m = 0; m < n_tokens; ++m) {
+    float tile[kPanelRows];
+    float* target = y + (first_token + m) * rows_ + first_row;
+    ctx.f().epilogue(dots + m * kPanelRows, n_tokens * kPanelRows, scales, n_groups_,
+                     acts.scale(first_token + m), n_rows == kPanelRows ? target : tile);
+    if (n_rows < kPanelRows) std::memcpy(target, tile, static_cast<std::size_t>(n_rows) * 4);
+  }
 }
 
 }  // namespace onebit

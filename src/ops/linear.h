@@ -76,6 +76,10 @@ class Linear {
  private:
   Linear(WeightClass weight_class, ActQuant quant, int64_t rows, int64_t cols, int64_t group);
   void forward_panels(const OpContext& ctx, const Activations& acts, float* y) const;
+  // One panel against at most kMaxTokens tokens. `sums` [tokens][n_groups]; `dots` is scratch.
+  void forward_tile(const OpContext& ctx, const Activations& acts, int64_t panel,
+                    int64_t first_token, int64_t n_tokens, const int32_t* sums, int32_t* dots,
+                    float* y) const;
   void forward_rows(const OpContext& ctx, const Activations& acts, float* y) const;
 
   int64_t rows_ = 0;

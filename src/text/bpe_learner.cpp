@@ -5,15 +5,7 @@
 namespace onebit {
 
 BpeLearner::BpeLearner() {
-  for (int byte = 0; byte < 256; ++byte) add_token(std::string(1, static_cast<char>(byte)));
-}
-
-// Two merges can spell the same token ("ab" + "c", "a" + "bc"): it keeps its first id.
-int32_t BpeLearner::add_token(std::string bytes) {
-  const auto [at, is_new] =
-      ids_.try_emplace(std::move(bytes), static_cast<int32_t>(tokens_.size()));
-  if (is_new) tokens_.push_back(at->first);
-  return at->second;
+  for (int byte = 0; byte < 256; ++byte) tokens_.emplace_back(1, static_cast<char>(byte));
 }
 
 void BpeLearner::gain(int32_t left) {
@@ -72,22 +64,22 @@ bool BpeLearner::step(int64_t min_count) {
     const auto [count, pair] = queue_.top();
     if (count < min_count) return false;
     queue_.pop();
-    Places& places = pairs_[pair];
-    if (count != places.count) {  // a grown count has a newer candidate, a smaller one gets it now
-      if (count > places.count && places.count > 0) queue_.push({places.count, pair});
+    const auto at = pairs_.find(pair);
+    if (count != at->second.count) {
+      queue_.push({at->second.count, pair});
       continue;
     }
     const auto [left, right] = pair;
-    const int32_t result = add_token(tokens_[static_cast<std::size_t>(left)] +
-                                     tokens_[static_cast<std::size_t>(right)]);
-    if (!places.is_merge) merges_.push_back(pair);
-    places.is_merge = true;
+    const auto result = static_cast<int32_t>(tokens_.size());
+    tokens_.push_back(tokens_[static_cast<std::size_t>(left)] +
+                      tokens_[static_cast<std::size_t>(right)]);
+    merges_.push_back(pair);
     // Leftmost first, as the encoder merges ("aaa" is "aa" "a").
-    std::vector<int32_t> where = std::exchange(places.left, {});
-    if (!std::ranges::is_sorted(where)) std::ranges::sort(where);
-    for (const int32_t i : where) {
+    const std::vector<int32_t> places = std::move(at->second.left);
+    for (const int32_t i : places) {
       if (symbol(i).id == left && symbol(i).next >= 0 && pair_at(i) == pair) merge_at(i, result);
     }
+    pairs_.erase(pair);
     return true;
   }
   return false;

@@ -26,9 +26,13 @@ class BpeLearner {
   // Merges the most frequent pair if it occurs at least `min_count` times. False: there is none.
   bool step(int64_t min_count);
 
-  // Raw bytes by id: the 256 single bytes, then merged tokens in the order they were made.
+  // Raw bytes by id: the 256 single bytes, then what each merge made.
+  //
+  // No two are equal. Let two places spell the same bytes t, cut differently, just before each
+  // becomes one token. No token crosses the borders of t there, so none ever did (tokens only
+  // grow), so the same merges in the same order worked on the same bytes and cut them alike.
   const std::vector<std::string>& tokens() const { return tokens_; }
-  // Pairs of ids in the order they were merged first.
+  // Pairs of ids: merges()[i] made token 256 + i.
   const std::vector<std::pair<int32_t, int32_t>>& merges() const { return merges_; }
 
  private:
@@ -46,8 +50,7 @@ class BpeLearner {
   };
   struct Places {
     int64_t count = 0;
-    bool is_merge = false;      // in merges_ already
-    std::vector<int32_t> left;  // left symbols; those merged away since are still listed
+    std::vector<int32_t> left;  // left symbols, ascending; some may have changed since
   };
   // Higher counts first, then smaller ids.
   struct Candidate {
@@ -61,21 +64,19 @@ class BpeLearner {
   Symbol& symbol(int32_t i) { return symbols_[static_cast<std::size_t>(i)]; }
   int64_t count_of(const Symbol& s) const { return counts_[static_cast<std::size_t>(s.piece)]; }
   Pair pair_at(int32_t left) { return {symbol(left).id, symbol(symbol(left).next).id}; }
-  int32_t add_token(std::string bytes);
   void gain(int32_t left);
   void lose(int32_t left);
   void merge_at(int32_t left, int32_t result);
   void queue_gained();
 
   std::vector<std::string> tokens_;
-  std::unordered_map<std::string, int32_t> ids_;
   std::vector<Pair> merges_;
   std::vector<int64_t> counts_;  // by piece
   std::vector<Symbol> symbols_;
   std::unordered_map<Pair, Places, PairHash> pairs_;
-  std::vector<Pair> gained_;  // pairs whose count grew since queue_gained()
-  // Every pair with a count has a candidate with at least that count. Counts that fell are
-  // corrected when the candidate reaches the top.
+  std::vector<Pair> gained_;  // pairs that gained places since queue_gained()
+  // One candidate per pair. A pair gains places only while the newer of its two tokens is made;
+  // later its count can only fall, which is noticed when the candidate reaches the top.
   std::priority_queue<Candidate> queue_;
 };
 

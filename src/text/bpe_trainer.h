@@ -13,11 +13,11 @@ namespace onebit {
 
 struct BpeTrainerOptions {
   int64_t vocab_size = 0;  // exact, all tokens counted; at least 256 + special_tokens
-  std::vector<std::string> special_tokens;
+  std::vector<std::string> special_tokens = {};
   std::string pre = "gpt-2";   // pre-tokeniser (text/pre_tokenizer.h)
   int64_t min_pair_count = 2;  // rarer pairs are never merged
   // Called now and then with the tokens made so far and vocab_size.
-  std::function<void(int64_t n_tokens, int64_t vocab_size)> progress;
+  std::function<void(int64_t n_tokens, int64_t vocab_size)> progress = {};
 };
 
 // Learns merges (Sennrich et al. 2016): the most frequent adjacent pair within a piece becomes a

@@ -1,6 +1,7 @@
 // Against llama.cpp's tokenisation: tests/golden/text/README.md.
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "text/test_vocab.h"
 #include "text/tokenizer.h"
 

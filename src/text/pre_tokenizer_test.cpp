@@ -143,16 +143,14 @@ TEST(PreTokenizer, WorkIsLinear) {
 TEST(PreTokenizer, AMegabyteStaysBelowTheStepLimitWithAndWithoutJit) {
   for (const auto& row : pre_tokenizers()) {
     const PreTokenizer pre(row.names[0]);
-    for (const auto& text : long_texts(std::size_t{1} << 20)) {
-      std::size_t bytes = 0;
-      for (const auto piece : pre.split(text)) bytes += piece.size();
-      ASSERT_EQ(bytes, text.size());
-    }
+    auto texts = long_texts(std::size_t{1} << 17);
+    for (const char c : {'a', ' '}) texts.emplace_back(std::size_t{1} << 20, c);
+    for (const auto& text : texts) ASSERT_EQ(joined(pre.split(text)), text);
     for (const auto& regex : row.regexes) {
       const Regex jit(regex);
       const Regex interpreted("(*NO_JIT)" + std::string(regex));
       Matcher matcher;
-      for (const auto& text : long_texts(1 << 16)) {
+      for (const auto& text : long_texts(1 << 15)) {
         ASSERT_EQ(matcher.find(jit, text, 0), matcher.find(interpreted, text, 0));
       }
     }
@@ -160,7 +158,7 @@ TEST(PreTokenizer, AMegabyteStaysBelowTheStepLimitWithAndWithoutJit) {
 }
 
 TEST(Regex, RunawayPatternsFailInsteadOfHanging) {
-  const Regex regex("(*NO_JIT)(a+)+b");
+  const Regex regex("(*NO_JIT)(*NO_START_OPT)(a+)+b");
   Matcher matcher;
   EXPECT_THROW(matcher.find(regex, std::string(200, 'a'), 0), Error);
   EXPECT_THROW(Regex("(a"), Error);

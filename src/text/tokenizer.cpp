@@ -74,7 +74,7 @@ Tokenizer::Tokenizer(Vocab vocab) : vocab_(std::move(vocab)), pre_tokenizer_(voc
 
 void Tokenizer::read_tokens() {
   std::vector<SpecialTokens::Entry> always;
-  std::vector<SpecialTokens::Entry> special;
+  std::vector<SpecialTokens::Entry> all;
   bytes_.reserve(vocab_.tokens.size());
   for (int32_t id = 0; id < n_vocab(); ++id) {
     const std::string& text = vocab_.tokens[static_cast<std::size_t>(id)];
@@ -97,7 +97,7 @@ void Tokenizer::read_tokens() {
         break;
       case TokenType::kControl:
       case TokenType::kUnknown:
-        special.push_back({text, id});
+        all.push_back({text, id});
         bytes_.push_back(text);
         break;
       case TokenType::kUnused:
@@ -109,9 +109,8 @@ void Tokenizer::read_tokens() {
     }
   }
   always_ = SpecialTokens(always);
-  special_ = SpecialTokens(special);
-  special.insert(special.end(), always.begin(), always.end());
-  all_ = SpecialTokens(std::move(special));
+  all.insert(all.end(), always.begin(), always.end());
+  all_ = SpecialTokens(std::move(all));
 
   index_.reserve(bytes_.size());
   // Control tokens are not in the index: no text may produce them.

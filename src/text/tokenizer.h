@@ -57,8 +57,8 @@ class Tokenizer {
   const Vocab& vocab() const { return vocab_; }
   int64_t n_vocab() const { return static_cast<int64_t>(vocab_.tokens.size()); }
 
-  // The id of the control or unknown token with this text, -1 if there is none.
-  int32_t special_id(std::string_view text) const { return special_.find(text); }
+  // The id of the control, unknown or user-defined token with this text, -1 if there is none.
+  int32_t special_id(std::string_view text) const { return all_.find(text); }
 
   // Whether a token ends generation: eos_id, stop_ids, and control and user-defined tokens known by
   // name to end a turn ("<|im_end|>", "<|eot_id|>", ...), which files often leave unmarked.
@@ -85,9 +85,8 @@ class Tokenizer {
   std::unordered_map<std::string_view, int32_t> index_;  // bytes -> id, for what merges can make
   int32_t byte_id_[256];                                 // -1: no such token
   MergeTable merges_;
-  SpecialTokens always_;   // user-defined
-  SpecialTokens special_;  // control and unknown
-  SpecialTokens all_;      // both
+  SpecialTokens always_;  // user-defined
+  SpecialTokens all_;     // those, control and unknown
   std::vector<bool> is_stop_;
 };
 

@@ -50,16 +50,6 @@ bool naive_valid(std::string_view s) {
   return true;
 }
 
-// Whether some bytes can follow `s` to make one character.
-bool naive_begins_character(const std::string& s) {
-  if (s.size() >= 4) return false;
-  for (int b = 0x80; b < 0xc0; ++b) {
-    const std::string longer = s + static_cast<char>(b);
-    if (naive_character(longer) == longer.size() || naive_begins_character(longer)) return true;
-  }
-  return false;
-}
-
 TEST(Utf8, EveryCodePointSurvives) {
   for (char32_t c = 0; c <= 0x10ffff; ++c) {
     if (c == 0xd800) c = 0xe000;
@@ -75,19 +65,33 @@ TEST(Utf8, EveryCodePointSurvives) {
 
 TEST(Utf8, HeadOfEverySequenceUpToThreeBytes) {
   // One byte longer would repeat: the fourth byte of a character has one rule, 80..BF.
-  for (uint32_t x = 0; x < 1u << 24; ++x) {
-    const char s[3] = {static_cast<char>(x >> 16), static_cast<char>(x >> 8), static_cast<char>(x)};
-    const Utf8Head head = utf8_head({s, 3});
-    const auto n = naive_character({s, 3});
-    ASSERT_EQ(head.kind == Utf8Head::kCharacter, n.has_value()) << x;
-    if (n) {
-      ASSERT_EQ(head.length, static_cast<int>(*n));
-    } else if ((x & 0xff) == 0x80 || (x & 0xff) == 0x41) {  // the slow check: maximal subparts
-      const std::string text(s, 3);
-      std::size_t longest = 0;  // longest prefix that begins a character
-      while (longest < 3 && naive_begins_character(text.substr(0, longest + 1))) ++longest;
-      ASSERT_EQ(head.kind == Utf8Head::kIncomplete, longest == 3) << x;
-      ASSERT_EQ(head.length, static_cast<int>(std::max<std::size_t>(longest, 1))) << x;
+  // begins[n][x]: whether some longer character begins with the n bytes of x.
+  std::vector<bool> begins[4];
+  for (uint32_t n = 1; n <= 3; ++n) begins[n].resize(std::size_t{1} << 8 * n);
+  for (char32_t c = 0x80; c <= 0x10ffff; ++c) {
+    if (c == 0xd800) c = 0xe000;
+    std::string s;
+    append_utf8(s, c);
+    std::size_t prefix = 0;
+    for (std::size_t n = 1; n < s.size(); ++n) {
+      prefix = prefix << 8 | static_cast<uint8_t>(s[n - 1]);
+      begins[n][prefix] = true;
+    }
+  }
+  for (uint32_t n = 1; n <= 3; ++n) {
+    for (uint32_t x = 0; x < begins[n].size(); ++x) {
+      const uint32_t left_aligned = x << 8 * (3 - n);
+      const char s[3] = {static_cast<char>(left_aligned >> 16),
+                         static_cast<char>(left_aligned >> 8), static_cast<char>(left_aligned)};
+      const Utf8Head head = utf8_head({s, n});
+      const auto character = naive_character({s, n});
+      uint32_t longest = 0;  // maximal subpart
+      while (longest < n && begins[longest + 1][x >> 8 * (n - 1 - longest)]) ++longest;
+      const auto kind = character      ? Utf8Head::kCharacter
+                        : longest == n ? Utf8Head::kIncomplete
+                                       : Utf8Head::kInvalid;
+      ASSERT_EQ(head.kind, kind) << x;
+      ASSERT_EQ(head.length, static_cast<int>(character.value_or(std::max(longest, 1u)))) << x;
     }
   }
 }

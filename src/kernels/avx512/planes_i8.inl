@@ -15,7 +15,7 @@
 // out times 2^(kBits * p). Each plane has its own accumulator, and its sum is shifted down once at
 // the end (exact: it is a multiple of that power). Per 64 weights one `and`, and one vpdpbusd per
 // token. More tokens: planes are shifted down, once for all tokens, and go round a token's kChains
-// accumulators, so that 8 to 16 vpdpbusd are in flight: 4 or 5 cycles of latency times one (Zen 4)
+// accumulators, so that 6 to 16 vpdpbusd are in flight: 4 or 5 cycles of latency times one (Zen 4)
 // or two (Intel) a cycle. Masking in place up to 16 accumulators was 2 to 8 % slower for 4 ternary
 // or 2 binary tokens, shifting for one token 25 to 30 %.
 //
@@ -46,7 +46,7 @@ void planes_i8(const PanelArgs& args) noexcept {
   constexpr int kPlanes = 8 / kBits;
   constexpr int kStep = 4 * kPlanes;
   constexpr bool kByPlane = kPlanes * kTokens <= 8;
-  constexpr int kChains = kByPlane ? kPlanes : kTokens <= 4 ? 4 : 2;
+  constexpr int kChains = kByPlane ? kPlanes : kTokens == 2 ? 4 : 2;
   static_assert(kMaxColumns / kStep * (4 * 128 * 128) < (int64_t{1} << 31));
   const __m512i low = _mm512_set1_epi8((1 << kBits) - 1);
   const int64_t n_groups = (args.cols - 1) / args.group + 1;
