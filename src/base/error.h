@@ -35,9 +35,6 @@ class Error : public std::exception {
 // `text` made safe for a one-line message: control bytes and bytes >= 0x7f as \xHH, at most
 // `limit` characters of it. For names that come from files.
 std::string quote(std::string_view text, std::size_t limit = 80);
-inline std::string quoted(std::string_view text, std::size_t limit = 80) {  // RENAME-ME
-  return quote(text, limit);
-}
 
 [[noreturn]] void check_failed(const char* condition, const char* file, int line) noexcept;
 

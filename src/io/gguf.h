@@ -132,7 +132,7 @@ const std::vector<T>* GgufMetadata::find_array(std::string_view key) const {
   const auto* array = std::get_if<std::vector<T>>(value);
   if (array == nullptr) {
     throw Error(ErrorCode::kInvalidFile,
-                "metadata key " + quoted(key) + ": not an array of the expected element type");
+                "metadata key " + quote(key) + ": not an array of the expected element type");
   }
   return array;
 }

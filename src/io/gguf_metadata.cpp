@@ -10,7 +10,7 @@ namespace {
 [[noreturn]] void fail(std::string_view key, const std::string& expected,
                        const std::string& found) {
   throw Error(ErrorCode::kInvalidFile,
-              "metadata key " + quoted(key) + ": expected " + expected + ", found " + found);
+              "metadata key " + quote(key) + ": expected " + expected + ", found " + found);
 }
 
 // The value of `key` as T, nullptr if the key is absent; any other type is an error.

@@ -31,7 +31,7 @@ std::string read_name(ByteReader& reader, const char* field, uint64_t max_bytes)
     reader.fail(field, "at most " + std::to_string(max_bytes) + " bytes", std::to_string(size));
   }
   const std::string_view name = reader.text(size, field);
-  if (const char* fault = name_fault(name, max_bytes)) reader.fail(field, fault, quoted(name));
+  if (const char* fault = name_fault(name, max_bytes)) reader.fail(field, fault, quote(name));
   return std::string(name);
 }
 
@@ -123,7 +123,7 @@ uint32_t read_preamble(ByteReader& reader) {
   if (magic == "FUGG") {
     reader.fail("magic", "'GGUF'", "'FUGG' (a big-endian file? convert it to little-endian)");
   }
-  if (magic != kMagic) reader.fail("magic", "'GGUF'", quoted(magic));
+  if (magic != kMagic) reader.fail("magic", "'GGUF'", quote(magic));
   const auto version = reader.read<uint32_t>("version");
   if (version != 2 && version != 3) {
     const bool swapped = version != 0 && (version & 0xffff) == 0;
@@ -149,7 +149,7 @@ GgufMetadata read_metadata(ByteReader& reader, uint64_t count) {
     std::string subject = "kv " + std::to_string(i);
     reader.set_subject(subject);
     std::string key = read_name(reader, "key", kMaxKeyBytes);
-    reader.set_subject(std::move(subject) + " (" + quoted(key, kMaxKeyBytes) + ")");
+    reader.set_subject(std::move(subject) + " (" + quote(key, kMaxKeyBytes) + ")");
     if (metadata.find(key) != nullptr) reader.fail("key", "a new key", "a duplicate");
     GgufValue value = read_value(reader);
     metadata.set(std::move(key), std::move(value));
@@ -174,7 +174,7 @@ GgufTensor read_tensor_info(ByteReader& reader, uint64_t index, uint64_t alignme
   reader.set_subject(subject);
   GgufTensor tensor;
   tensor.name = read_name(reader, "name", kMaxNameBytes);
-  reader.set_subject(std::move(subject) + " " + quoted(tensor.name, kMaxNameBytes));
+  reader.set_subject(std::move(subject) + " " + quote(tensor.name, kMaxNameBytes));
   const auto n_dims = reader.read<uint32_t>("n_dims");
   if (n_dims < 1 || n_dims > kMaxDims) reader.fail("n_dims", "1 to 4", std::to_string(n_dims));
   int64_t elements = 1;
@@ -208,7 +208,7 @@ void assign_data(const ByteReader& reader, std::span<const uint8_t> data,
     const auto [offset, index] = by_offset[i];
     GgufTensor& tensor = tensors[index];
     const auto field = [&, index = index] {
-      return "tensor " + std::to_string(index) + " " + quoted(tensor.name, kMaxNameBytes) +
+      return "tensor " + std::to_string(index) + " " + quote(tensor.name, kMaxNameBytes) +
              ": offset";
     };
     if (offset >= data.size()) {
@@ -218,7 +218,7 @@ void assign_data(const ByteReader& reader, std::span<const uint8_t> data,
     if (offset == end) {
       const GgufTensor& other = tensors[by_offset[i + 1].second];
       reader.fail(field(), "bytes of its own",
-                  std::to_string(offset) + " as in " + quoted(other.name, kMaxNameBytes));
+                  std::to_string(offset) + " as in " + quote(other.name, kMaxNameBytes));
     }
     tensor.available = data.subspan(offset, end - offset);
   }

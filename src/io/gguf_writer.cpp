@@ -18,7 +18,7 @@ using namespace gguf;
 
 // What the reader would refuse is not written.
 void check_name(const std::string& field, std::string_view name, uint64_t max_bytes) {
-  if (const char* fault = name_fault(name, max_bytes)) refuse(field, fault, quoted(name));
+  if (const char* fault = name_fault(name, max_bytes)) refuse(field, fault, quote(name));
 }
 
 template <typename T>
@@ -29,7 +29,7 @@ void put(AtomicFile& file, T value) {
 
 void put(AtomicFile& file, const std::string& text) {
   if (text.size() > kMaxStringBytes) {
-    refuse("string " + quoted(text, 16), "at most " + std::to_string(kMaxStringBytes) + " bytes",
+    refuse("string " + quote(text, 16), "at most " + std::to_string(kMaxStringBytes) + " bytes",
            std::to_string(text.size()));
   }
   put(file, uint64_t{text.size()});
@@ -106,7 +106,7 @@ void GgufWriter::begin() {
   for (const Declared& tensor : tensors_) names.push_back(tensor.name);
   std::sort(names.begin(), names.end());
   const auto twin = std::adjacent_find(names.begin(), names.end());
-  if (twin != names.end()) refuse("tensor " + quoted(*twin), "a new name", "a duplicate");
+  if (twin != names.end()) refuse("tensor " + quote(*twin), "a new name", "a duplicate");
   const int64_t alignment = data_alignment(metadata_);
 
   file_.write(kMagic);

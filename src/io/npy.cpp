@@ -47,8 +47,8 @@ class HeaderParser {
       const std::string_view key = quoted_text();
       expect(':');
       const int field = key == "descr" ? 0 : key == "fortran_order" ? 1 : key == "shape" ? 2 : 3;
-      if (field == 3) fail("descr, fortran_order or shape", quoted(key));
-      if (std::exchange(seen[field], true)) fail("each key once", quoted(key) + " again");
+      if (field == 3) fail("descr, fortran_order or shape", quote(key));
+      if (std::exchange(seen[field], true)) fail("each key once", quote(key) + " again");
       if (field == 0) header.descr = quoted_text();
       if (field == 1) header.fortran_order = boolean();
       if (field == 2) header.shape = shape();
@@ -59,7 +59,7 @@ class HeaderParser {
     }
     skip_space();
     if (at_ != text_.size()) fail("nothing after '}'", here());
-    if (!seen[0] || !seen[1] || !seen[2]) fail("descr, fortran_order and shape", quoted(text_));
+    if (!seen[0] || !seen[1] || !seen[2]) fail("descr, fortran_order and shape", quote(text_));
     return header;
   }
 
@@ -68,7 +68,7 @@ class HeaderParser {
     reader_.fail("header", expected, found);
   }
   std::string here() const {
-    return at_ < text_.size() ? quoted(text_.substr(at_), 16) : "the end of the header";
+    return at_ < text_.size() ? quote(text_.substr(at_), 16) : "the end of the header";
   }
   void skip_space() { at_ = std::min(text_.find_first_not_of(" \n", at_), text_.size()); }
   bool accept(char c) {
@@ -123,7 +123,7 @@ class HeaderParser {
 
 std::string_view read_header(ByteReader& reader) {
   const std::string_view magic = reader.text(kMagic.size(), "magic");
-  if (magic != kMagic) reader.fail("magic", quoted(kMagic), quoted(magic));
+  if (magic != kMagic) reader.fail("magic", quote(kMagic), quote(magic));
   const auto major = reader.read<uint8_t>("version");
   reader.read<uint8_t>("version");
   if (major < 1 || major > 3) {
@@ -146,7 +146,7 @@ NpyArray<T> parse_npy(std::span<const uint8_t> bytes, const std::string& name) {
   const std::string_view text = read_header(reader);
   const Header header = HeaderParser(reader, text).parse();
   if (header.descr != kDescr<T>) {
-    reader.fail("descr", quoted(kDescr<T>), quoted(header.descr));
+    reader.fail("descr", quote(kDescr<T>), quote(header.descr));
   }
   if (header.fortran_order) reader.fail("fortran_order", "False", "True");
 

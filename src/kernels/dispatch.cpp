@@ -57,7 +57,7 @@ const Kernels& find_kernels(std::string_view isa) {
     names += kernels->isa;
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "instruction set: expected one of " + names + ", found " + quoted(isa));
+              "instruction set: expected one of " + names + ", found " + quote(isa));
 }
 
 const Kernels& default_kernels() {

@@ -1,6 +1,6 @@
 #include "models/vocab_gguf.h"
 
-#include <algorithm>
+#include "text/pre_tokenizer.h"
 
 namespace onebit {
 namespace {
@@ -56,8 +56,9 @@ Vocab read_vocab(const GgufMetadata& metadata) {
   for (const int32_t id : {eot, is_2b4t ? 128009 : -1}) {
     if (id >= 0) vocab.stop_ids.push_back(id);
   }
-  vocab.ignore_merges = vocab.pre == "llama-bpe";
-  vocab.add_bos = metadata.get_bool_or(t + "add_bos_token", vocab.ignore_merges);
+  const auto& pre = find_pre_tokenizer(vocab.pre);
+  vocab.ignore_merges = pre.ignore_merges;
+  vocab.add_bos = metadata.get_bool_or(t + "add_bos_token", pre.add_bos);
   return vocab;
 }
 

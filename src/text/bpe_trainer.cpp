@@ -26,11 +26,11 @@ std::vector<std::string_view> without_specials(std::string_view text,
   std::set<std::string_view> seen;
   for (const auto& special : special_tokens) {
     if (special.empty() || special.size() > SpecialTokens::kMaxBytes) {
-      bad_argument("special token " + quoted(special) + ": 1 to " +
+      bad_argument("special token " + quote(special) + ": 1 to " +
                    std::to_string(SpecialTokens::kMaxBytes) + " bytes expected");
     }
     if (!seen.insert(special).second) {
-      bad_argument("special token " + quoted(special) + " is listed twice");
+      bad_argument("special token " + quote(special) + " is listed twice");
     }
     entries.push_back({special, 0});
   }

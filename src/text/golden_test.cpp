@@ -20,7 +20,7 @@ TEST_P(GoldenTokens, EqualEverywhere) {
     for (std::size_t i = 0; i < c.ids.size(); ++i) {
       const EncodeOptions options{.add_bos = i >= 2, .parse_special = i % 2 == 1};
       const auto ids = tokenizer.encode(c.text, options);
-      EXPECT_EQ(ids, c.ids[i]) << quoted(c.text, 300) << " mode " << i;
+      EXPECT_EQ(ids, c.ids[i]) << quote(c.text, 300) << " mode " << i;
       if (!options.add_bos) {
         EXPECT_EQ(tokenizer.decode(ids, true), c.text);
       }

@@ -65,7 +65,7 @@ const PreTokenizerSpec& find_pre_tokenizer(std::string_view name) {
     for (const auto& n : row.names) known.append(known.empty() ? "" : ", ").append(n);
   }
   throw Error(ErrorCode::kUnsupported,
-              "pre-tokeniser " + quoted(name) + " is not known; known: " + known);
+              "pre-tokeniser " + quote(name) + " is not known; known: " + known);
 }
 
 PreTokenizer::PreTokenizer(std::string_view name) {

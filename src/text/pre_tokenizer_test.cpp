@@ -134,7 +134,7 @@ TEST(PreTokenizer, WorkIsLinear) {
     for (const auto& regex : row.regexes) {
       for (const auto& text : long_texts(kBytes)) {
         ASSERT_LE(items_tried(regex, text), static_cast<int64_t>(40 * text.size()))
-            << row.names[0] << " on " << quoted(text.substr(0, 8));
+            << row.names[0] << " on " << quote(text.substr(0, 8));
       }
     }
   }

@@ -67,7 +67,7 @@ Regex::Regex(std::string_view pattern) {
                             PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset,
                             nullptr));
   if (code_ == nullptr) {
-    throw Error(ErrorCode::kUnsupported, "pattern " + quoted(text, 200) + " at " +
+    throw Error(ErrorCode::kUnsupported, "pattern " + quote(text, 200) + " at " +
                                              std::to_string(offset) + ": " + message_of(error));
   }
   // A failure (no executable memory allowed) leaves the interpreter: slower, same matches.

@@ -14,7 +14,7 @@ SpecialTokens::SpecialTokens(std::vector<Entry> entries) : entries_(std::move(en
   for (const auto& [text, id] : entries_) {
     if (text.size() > kMaxBytes) {
       throw Error(ErrorCode::kInvalidFile,
-                  "special token " + std::to_string(id) + " " + quoted(text) + ": at most " +
+                  "special token " + std::to_string(id) + " " + quote(text) + ": at most " +
                       std::to_string(kMaxBytes) + " bytes expected, found " +
                       std::to_string(text.size()));
     }

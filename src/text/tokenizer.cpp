@@ -14,7 +14,7 @@ namespace {
 }
 
 std::string token_name(int32_t id, const std::string& text) {
-  return "token " + std::to_string(id) + " " + quoted(text);
+  return "token " + std::to_string(id) + " " + quote(text);
 }
 
 int hex_digit(char c) {
@@ -68,6 +68,7 @@ constexpr std::string_view kStopNames[] = {
 Tokenizer::Tokenizer(Vocab vocab) : vocab_(std::move(vocab)), pre_tokenizer_(vocab_.pre) {
   check_sizes(vocab_);
   read_tokens();
+  index_tokens();
   read_merges();
   collect_stops();
 }
@@ -111,9 +112,11 @@ void Tokenizer::read_tokens() {
   always_ = SpecialTokens(always);
   all.insert(all.end(), always.begin(), always.end());
   all_ = SpecialTokens(std::move(all));
+}
 
+// Control and unknown tokens stay out: no text may produce them.
+void Tokenizer::index_tokens() {
   index_.reserve(bytes_.size());
-  // Control tokens are not in the index: no text may produce them.
   const auto add_to_index = [&](auto&& wanted) {
     for (int32_t id = 0; id < n_vocab(); ++id) {
       if (wanted(type_of(id))) index_.emplace(bytes_[static_cast<std::size_t>(id)], id);
@@ -134,11 +137,11 @@ void Tokenizer::read_merges() {
   for (std::size_t i = 0; i < vocab_.merges.size(); ++i) {
     const std::string_view line = vocab_.merges[i];
     const auto fail = [&](const std::string& what) {
-      invalid("merge " + std::to_string(i) + " " + quoted(line) + ": " + what);
+      invalid("merge " + std::to_string(i) + " " + quote(line) + ": " + what);
     };
     const auto id_of = [&](const std::string& bytes) {
       const auto found = index_.find(bytes);
-      if (found == index_.end()) fail(quoted(bytes) + " is not a token that text can produce");
+      if (found == index_.end()) fail(quote(bytes) + " is not a token that text can produce");
       return found->second;
     };
     const std::size_t space = line.find(' ', 1);  // a part may begin with a space
@@ -203,7 +206,7 @@ void Tokenizer::encode_text(std::string_view text, std::size_t offset, Scratch& 
       const int32_t id = byte_id_[static_cast<uint8_t>(c)];
       if (id < 0) {
         const auto at = offset + static_cast<std::size_t>(&c - text.data());
-        throw Error(ErrorCode::kInvalidArgument, "text: byte " + quoted({&c, 1}) + " at offset " +
+        throw Error(ErrorCode::kInvalidArgument, "text: byte " + quote({&c, 1}) + " at offset " +
                                                      std::to_string(at) +
                                                      " is not in the vocabulary");
       }

@@ -71,6 +71,7 @@ class Tokenizer {
     std::vector<int32_t> symbols;
   };
   void read_tokens();
+  void index_tokens();
   void read_merges();
   void collect_stops();
   TokenType type_of(int32_t id) const {

@@ -14,7 +14,7 @@ namespace {
 [[noreturn]] void bad_value(std::string_view key, const std::string& expected,
                             std::string_view found) {
   throw Error(ErrorCode::kInvalidArgument,
-              std::string(key) + ": expected " + expected + ", found " + quoted(found));
+              std::string(key) + ": expected " + expected + ", found " + quote(found));
 }
 
 std::string to_text(double value) {

@@ -62,7 +62,7 @@ int64_t int_field(const boost::json::object& root, const char* key, int64_t low,
                 where + ": " + key + ": expected an integer in " + std::to_string(low) + ".." +
                     std::to_string(high) + ", found " +
                     (value == nullptr ? std::string("nothing")
-                                      : onebit::quoted(boost::json::serialize(*value))));
+                                      : onebit::quote(boost::json::serialize(*value))));
   }
   return *number;
 }

@@ -57,7 +57,7 @@ const Preset& find_preset(std::string_view name) {
     known += (known.empty() ? "" : ", ") + std::string(p.name);
   }
   throw Error(ErrorCode::kInvalidArgument,
-              "preset: expected one of " + known + ", found " + quoted(name));
+              "preset: expected one of " + known + ", found " + quote(name));
 }
 
 double preset_lr(const Preset& p, TrainMode mode) {
