@@ -1,7 +1,7 @@
 #include <cstdio>
 
 #include "cli/cli.h"
-#include "models/vocab_gguf.h"
+#include "models/loader.h"
 
 namespace onebit {
 
@@ -12,9 +12,9 @@ void add_tokenize(CLI::App& app) {
   c.footer("Example:\n  echo -n \"Hello\" | onebit tokenize model.gguf");
   c.callback([model] {
     const GgufFile file = open_model_file(*model);
-    const Tokenizer tokenizer(read_vocab(file.metadata()));
+    const auto tokenizer = load_tokenizer(file);
     const char* separator = "";
-    for (const int32_t id : tokenizer.encode(read_stdin())) {
+    for (const int32_t id : tokenizer->encode(read_stdin())) {
       std::printf("%s%d", separator, id);
       separator = " ";
     }

@@ -62,7 +62,10 @@ void prepare(const TrainFlags& flags, const fs::path& data) {
 }
 
 int run(const TrainFlags& flags) {
-  TrainConfig config = train_preset(flags.preset);
+  const fs::path saved = fs::path(flags.out) / "config.json";
+  TrainConfig config = flags.resume && fs::exists(saved)
+                           ? train_config_from_json(read_text(saved.string()), saved.string())
+                           : train_preset(flags.preset);
   for (const auto& [key, value] : flags.options) set_train_option(config, key, value);
   const fs::path data = fs::path(flags.out) / "data";
   config.data_dir = data.string();

@@ -35,7 +35,7 @@ Engine::Engine(const GgufFile& file, const EngineOptions& options)
 
 Engine::Engine(LoadedModel loaded, const EngineOptions& options)
     : Engine(std::move(loaded.model), options) {
-  tokenizer_ = std::make_unique<Tokenizer>(std::move(loaded.vocab));
+  tokenizer_ = std::move(loaded.tokenizer);
 }
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)

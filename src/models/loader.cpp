@@ -117,14 +117,11 @@ class GgufWeights final : public WeightSource {
   const GgufFile& file_;
 };
 
-}  // namespace
-
-LoadedModel load_model(const GgufFile& file, const LoadOptions& options) try {
+std::unique_ptr<Model> load_weights(const GgufFile& file, int64_t n_vocab,
+                                    const LoadOptions& options) try {
   const auto& architecture = find_architecture(file.metadata().get_string("general.architecture"));
-  LoadedModel loaded;
   ModelConfig config = architecture.read_config(file.metadata());
-  loaded.vocab = read_vocab(file.metadata());
-  config.vocab_size = static_cast<int64_t>(loaded.vocab.tokens.size());
+  config.vocab_size = n_vocab;
   check_config(config, architecture.name);
   if (options.context < 0 || options.context > config.max_seq_len) {
     throw Error(ErrorCode::kInvalidArgument, "context: expected 1.." +
@@ -135,10 +132,24 @@ LoadedModel load_model(const GgufFile& file, const LoadOptions& options) try {
       options.context > 0 ? options.context : std::min(config.max_seq_len, kDefaultContext);
   list_tensors(file);  // every tensor is whole, also those that this model does not use
   GgufWeights weights(file);
-  loaded.model = architecture.make(config, weights, context);
-  return loaded;
+  return architecture.make(config, weights, context);
 } catch (const Error& e) {
   throw Error(e.code(), file.name() + ": " + e.what());
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> load_tokenizer(const GgufFile& file) try {
+  return std::make_unique<Tokenizer>(read_vocab(file.metadata()));
+} catch (const Error& e) {
+  throw Error(e.code(), file.name() + ": " + e.what());
+}
+
+LoadedModel load_model(const GgufFile& file, const LoadOptions& options) {
+  LoadedModel loaded;
+  loaded.tokenizer = load_tokenizer(file);
+  loaded.model = load_weights(file, loaded.tokenizer->n_vocab(), options);
+  return loaded;
 }
 
 std::vector<TensorInfo> list_tensors(const GgufFile& file) {

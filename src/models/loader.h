@@ -9,7 +9,7 @@
 
 #include "io/gguf.h"
 #include "models/model.h"
-#include "text/vocab.h"
+#include "text/tokenizer.h"
 
 namespace onebit {
 
@@ -20,8 +20,11 @@ struct LoadOptions {
 
 struct LoadedModel {
   std::unique_ptr<Model> model;
-  Vocab vocab;
+  std::unique_ptr<Tokenizer> tokenizer;
 };
+
+// The vocabulary of a file, checked and working. Throws as load_model.
+std::unique_ptr<Tokenizer> load_tokenizer(const GgufFile& file);
 
 // Throws Error: one line that names the file, the field or tensor, the expected and the found.
 LoadedModel load_model(const GgufFile& file, const LoadOptions& options);

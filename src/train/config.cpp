@@ -114,8 +114,6 @@ std::span<const Field> fields() {
   constexpr int64_t kBig = int64_t{1} << 40;
   static const std::vector<Field> kFields = {
       text("preset", "name of the set of defaults", FIELD(preset)),
-      text("data_dir", "folder with the prepared tokens", FIELD(data_dir)),
-      text("out_dir", "folder for log, checkpoints and model", FIELD(out_dir)),
       text("name", "general.name of the model", FIELD(model.name)),
       integer("hidden_size", "width of the residual stream", 1, 1 << 20, FIELD(model.hidden_size)),
       integer("intermediate_size", "width of the feed-forward", 1, 1 << 20,
@@ -173,7 +171,6 @@ std::span<const Field> fields() {
       integer("eval_tokens", "validation tokens used; 0: all", 0, kBig, FIELD(eval_tokens)),
       integer("checkpoint_interval", "updates between checkpoints; 0: at the end", 0, kBig,
               FIELD(checkpoint_interval)),
-      boolean("resume", "go on from the newest checkpoint", FIELD(resume)),
   };
   return kFields;
 }

@@ -15,9 +15,12 @@ namespace onebit {
 enum class EmbeddingType { kF32, kF16, kQ8_0 };
 
 struct TrainConfig {
-  std::string preset = "shakespeare-char";
+  // Where, and whether anew: not part of the recipe, so neither options nor saved.
   std::string data_dir;  // made by prepare_dataset()
   std::string out_dir;
+  bool resume = false;  // go on from out_dir's newest checkpoint
+
+  std::string preset = "shakespeare-char";
 
   // vocab_size comes from the data; act_quant and activation from the mode (see finish_config).
   ModelConfig model;
@@ -45,7 +48,6 @@ struct TrainConfig {
   int64_t eval_interval = 250;        // updates between validations; 0: only at the end
   int64_t eval_tokens = 65536;        // validation tokens used; 0: all
   int64_t checkpoint_interval = 500;  // 0: only at the end
-  bool resume = false;                // go on from OUT's newest checkpoint
 };
 
 // The defaults of a preset, in the mode that TrainConfig has by default. Throws

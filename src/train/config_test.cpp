@@ -48,8 +48,6 @@ TEST(TrainConfig, SetChecksValues) {
   EXPECT_DOUBLE_EQ(c.lr, 0.002);
   set_train_option(c, "n_layers", "3");
   EXPECT_EQ(c.model.n_layers, 3);
-  set_train_option(c, "resume", "true");
-  EXPECT_TRUE(c.resume);
   set_train_option(c, "granularity", "group128");
   EXPECT_EQ(c.granularity, Granularity::kGroup128);
   EXPECT_EQ(error_of([&] { set_train_option(c, "lr", "fast"); }),
@@ -80,7 +78,7 @@ TEST(TrainConfig, FinishRefusesContradictions) {
 
 TEST(TrainConfig, JsonRoundTrip) {
   TrainConfig c = train_preset("books");
-  c.out_dir = "a \"b\"\\c";
+  c.model.name = "a \"b\"\\c";
   c.lr = 0.1 + 0.2;
   c.mode = TrainMode::kW1A1;
   c.schedule = ScheduleKind::kCosine;

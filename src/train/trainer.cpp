@@ -104,7 +104,7 @@ void Trainer::resume() {
   const auto now = train_options(config_);
   for (std::size_t i = 0; i < now.size(); ++i) {
     const std::string& key = now[i].key;
-    if (key == "resume" || key == "out_dir" || key == "data_dir" || key == "threads") continue;
+    if (key == "threads") continue;  // has a note of its own
     if (now[i].value == before[i].value) continue;
     note("changed since the checkpoint: " + key + " was " + before[i].value + ", is " +
          now[i].value);

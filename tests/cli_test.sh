@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# The command lines as a user types them: cli_test.sh BIN_DIR SOURCE_DIR
+set -uo pipefail
+bin=$1
+source=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failures=0
+
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+same() { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
+# rejected CODE PART COMMAND...: exit code, nothing on stdout, one line on stderr with PART in it
+rejected() {
+  local code=$1 part=$2
+  shift 2
+  "$@" >"$dir/out" 2>"$dir/err" </dev/null
+  same "$?" "$code" "exit code of $*"
+  same "$(wc -l <"$dir/err")" 1 "lines on stderr of $*"
+  grep -qF -- "$part" "$dir/err" || fail "$*: no '$part' in: $(cat "$dir/err")"
+  [ -s "$dir/out" ] && fail "$*: prints on stdout: $(head -c 100 "$dir/out")"
+}
+
+onebit=$bin/onebit
+model=$source/models/default.gguf
+
+# The same text on every instruction set and thread count, from the file and from the binary
+isas=$(ONEBIT_ISA=? "$onebit" run -n 1 2>&1 | sed 's/.*expected one of \(.*\), found.*/\1/; s/,//g')
+[[ $isas == *scalar* ]] || fail "no list of instruction sets: $isas"
+expected=$("$onebit" run -q -p "The king said" -n 40 --temp 0)
+[ ${#expected} -gt 60 ] || fail "the default model wrote too little: $expected"
+for isa in $isas; do
+  for threads in 1 2 3; do
+    found=$(ONEBIT_ISA=$isa "$onebit" run "$model" -q -p "The king said" -n 40 --temp 0 -t $threads)
+    same "$found" "$expected" "greedy text on $isa with $threads threads"
+  done
+done
+same "$("$onebit" run -q -n 30 --seed 5)" "$("$onebit" run -q -n 30 --seed 5 -t 1)" "text of a seed"
+
+# Other commands
+"$onebit" inspect "$model" --json >"$dir/out"
+grep -q '"architecture":"bitnet-b1.58"' "$dir/out" || fail "inspect --json"
+"$onebit" inspect >"$dir/out"
+grep -q 'I2_S' "$dir/out" || fail "inspect"
+same "$(printf 'Hello  world\n' | "$onebit" tokenize "$model" | tr ' ' '\n' | grep -c .)" \
+  "$(printf 'Hello  world\n' | "$onebit" tokenize | wc -w)" "tokenize"
+"$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null || fail "eval --logits"
+same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
+head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
+"$onebit" eval --perplexity "$dir/text" --ctx 64 | grep -q 'perplexity' || fail "eval --perplexity"
+for command in "" run inspect eval tokenize bench; do
+  "$onebit" $command --help >"$dir/out" || fail "$command --help"
+  grep -q -i 'example' "$dir/out" || fail "$command --help has no example"
+done
+
+# Bad input: one line, exit code
+rejected 1 "$dir/none" "$onebit" run "$dir/none"
+rejected 2 "magic" "$onebit" run "$dir/text"
+rejected 2 "--foo" "$onebit" run --foo
+rejected 2 "temperature" "$onebit" run --temp -1
+rejected 2 "token id" "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,99999999
+rejected 2 "ctx" "$onebit" eval "$model" --perplexity "$dir/text" --ctx 100000
+rejected 2 "--logits" "$onebit" eval "$model"
+rejected 2 "context" "$onebit" run -c 100000
+ONEBIT_ISA=pentium rejected 2 "pentium" "$onebit" run -n 1
+head -c 100000 "$model" >"$dir/cut.gguf"
+rejected 2 "cut.gguf" "$onebit" run "$dir/cut.gguf"
+rejected 2 "cut.gguf" "$onebit" inspect "$dir/cut.gguf"
+rejected 1 "/no/such/folder" "$onebit" eval "$model" --logits /no/such/folder/l.npy --tokens 1
+
+if [ -x "$bin/onebit-train" ]; then
+  head -c 60000 "$source/data/tinyshakespeare.txt" >"$dir/plays"
+  train() {
+    "$onebit" train --hidden-size 128 --intermediate-size 128 --n-layers 1 --batch-size 4 \
+      --checkpoint-interval 5 --eval-interval 30 --steps 60 --warmup-steps 5 --threads 2 \
+      "$@" 2>>"$dir/train.log"
+  }
+  "$onebit" train --help | grep -q 'Examples' || fail "train --help"
+  rejected 2 "--text" "$onebit" train --out "$dir/empty"
+  rejected 2 "lr" "$onebit" train --text "$dir/plays" --out "$dir/bad" --lr x
+  train --text "$dir/plays" --out "$dir/whole" >/dev/null || fail "train: $(tail -n 3 "$dir/train.log")"
+  # kill -9 while it runs, then resume: the same final checkpoint, the same model
+  mkdir "$dir/parts"
+  cp -r "$dir/whole/data" "$dir/parts/data"
+  train --out "$dir/parts" >/dev/null &
+  for _ in $(seq 400); do
+    ls "$dir/parts"/checkpoint-*.gguf >/dev/null 2>&1 && break
+    sleep 0.05
+  done
+  { pkill -9 -f -- "--out $dir/parts" && wait; } 2>/dev/null || true
+  [ -e "$dir/parts/checkpoint-60.gguf" ] && fail "the killed run had finished"
+  "$onebit" train --out "$dir/parts" --resume >/dev/null 2>>"$dir/train.log" || fail "resume: $(tail -n 3 "$dir/train.log")"
+  grep -q 'resumed at step' "$dir/train.log" || fail "the run did not resume"
+  cmp "$dir/whole/model.gguf" "$dir/parts/model.gguf" || fail "model after resume differs"
+  cmp "$dir/whole/checkpoint-60.gguf" "$dir/parts/checkpoint-60.gguf" ||
+    fail "checkpoint after resume differs"
+  "$onebit" run "$dir/whole/model.gguf" -q -p "The king" -n 20 >/dev/null || fail "run a trained model"
+fi
+
+[ "$failures" -eq 0 ] && echo "all command lines behave"
+exit $((failures > 0))
