@@ -1,43 +1,50 @@
-# make run    build what running a model needs, and write a text with the default model
-# make        build everything: build/onebit and build/onebit-train
-# make test   build everything and run the tests
-# make bench  kernel and end-to-end benchmarks
-# make format clang-format over the tree
+# make run      build onebit and write a text with the default model
+# make          build/onebit and build/onebit-train
+# make test     everything, and the tests
+# make bench    kernel and end-to-end benchmarks
+# make format   clang-format over the tree
+#
+# Missing Debian packages are installed first, each target its own.
 
 PRESET ?= release
 BUILD := build
-RUN_BUILD := build-run
 
 RUN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev libboost-json1.81-dev libpcre2-dev
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas0-pthread
-TEST_PACKAGES := libgtest-dev
+TEST_PACKAGES := libgtest-dev procps
 BENCH_PACKAGES := libbenchmark-dev
 FORMAT_PACKAGES := clang-format
+
+# configure OPTIONS: quiet unless it fails
+configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
 .PHONY: all run test bench format clean default-model
 
 all:
-	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES) $(TEST_PACKAGES)
-	@cmake --preset $(PRESET) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES)
+	@$(call configure,-DONEBIT_TRAIN=ON -DONEBIT_TESTS=OFF -DONEBIT_BENCH=OFF)
 	@cmake --build $(BUILD)
 
 run:
 	@tools/install-deps.sh $(RUN_PACKAGES)
-	@cmake --preset run >$(RUN_BUILD).log 2>&1 || { cat $(RUN_BUILD).log; exit 1; }
-	@cmake --build $(RUN_BUILD)
-	$(RUN_BUILD)/onebit run -p "Once upon a time" -n 200 --seed 1
+	@$(call configure,-DONEBIT_TRAIN=OFF -DONEBIT_TESTS=OFF -DONEBIT_BENCH=OFF)
+	@cmake --build $(BUILD)
+	$(BUILD)/onebit run -p "Once upon a time" -n 200 --seed 1
 
-test: all
+test:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES) $(TEST_PACKAGES)
+	@$(call configure,-DONEBIT_TRAIN=ON -DONEBIT_TESTS=ON -DONEBIT_BENCH=OFF)
+	@cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure
 
 bench:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(BENCH_PACKAGES)
-	@cmake --preset bench >build-bench.log 2>&1 || { cat build-bench.log; exit 1; }
-	@cmake --build build-bench
-	build-bench/kernels_bench
-	build-bench/onebit bench
-	build-bench/onebit bench --shape 1b --type ternary
-	build-bench/onebit bench --shape 1b --type binary
+	@$(call configure,-DONEBIT_TRAIN=OFF -DONEBIT_TESTS=OFF -DONEBIT_BENCH=ON)
+	@cmake --build $(BUILD)
+	$(BUILD)/bench/kernels_bench
+	$(BUILD)/onebit bench
+	$(BUILD)/onebit bench --shape 1b --type ternary
+	$(BUILD)/onebit bench --shape 1b --type binary
 
 format:
 	@tools/install-deps.sh $(FORMAT_PACKAGES)

@@ -27,7 +27,9 @@ ONEBIT_INLINE V load(const void* p) {
   return v;
 }
 
-ONEBIT_INLINE void store(void* p, V v) { memcpy(p, &v, sizeof v); }
+ONEBIT_INLINE void store(void* p, V v) {
+  memcpy(p, &v, sizeof v);
+}
 
 // The first n < 16 values, then +0.
 ONEBIT_INLINE V load_partial(const void* p, int64_t n) {
@@ -40,15 +42,20 @@ ONEBIT_INLINE void store_partial(void* p, V v, int64_t n) {
   memcpy(p, &v, static_cast<size_t>(n) * 4);
 }
 
-ONEBIT_INLINE V splat(float x) { return V{} + x; }
+ONEBIT_INLINE V splat(float x) {
+  return V{} + x;
+}
 
-ONEBIT_INLINE V max_v(V a, V b) { return a > b ? a : b; }
+ONEBIT_INLINE V max_v(V a, V b) {
+  return a > b ? a : b;
+}
 
 // Lane l with l + 8, then + 4, + 2, + 1.
 ONEBIT_INLINE float reduce_add(V v) {
   const V8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
                __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-  const V4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+  const V4 b =
+      __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
   return (b[0] + b[2]) + (b[1] + b[3]);
 }
 

@@ -50,10 +50,10 @@ std::vector<double> naive_linear(const CodeMatrix& w, const std::vector<float>& 
 
 TEST(Linear, EqualsTheDefinitionForEveryPackingIsaThreadCountAndShape) {
   for (const auto& [rows, cols, tokens] : {std::tuple<int64_t, int64_t, int64_t>{16, 64, 1},
-                                          {33, 100, 3},
-                                          {5, 128, 9},
-                                          {48, 300, 8},
-                                          {17, 384, 20}}) {
+                                           {33, 100, 3},
+                                           {5, 128, 9},
+                                           {48, 300, 8},
+                                           {17, 384, 20}}) {
     const auto x = random_floats(tokens * cols, 11);
     const auto latent = random_floats(rows * cols, 12);
     for (const auto weight_class : {WeightClass::kTernary, WeightClass::kBinary}) {
