@@ -6,11 +6,12 @@
 #
 # Missing Debian packages are installed first, each target its own.
 
+# PRESET=ci: warnings are errors
 PRESET ?= release
 BUILD := build
 
 RUN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev libboost-json1.81-dev libpcre2-dev
-TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas0-pthread
+TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps
 BENCH_PACKAGES := libbenchmark-dev
 FORMAT_PACKAGES := clang-format
@@ -48,7 +49,7 @@ bench:
 
 format:
 	@tools/install-deps.sh $(FORMAT_PACKAGES)
-	git ls-files '*.cpp' '*.h' '*.inl' | xargs clang-format -i
+	find src tests bench -name '*.cpp' -o -name '*.h' -o -name '*.inl' | xargs clang-format -i
 
 # The recipe of models/default.gguf (models/README.md).
 default-model: all

@@ -44,8 +44,11 @@ same "$("$onebit" run -q -n 30 --seed 5)" "$("$onebit" run -q -n 30 --seed 5 -t 
 grep -q '"architecture":"bitnet-b1.58"' "$dir/out" || fail "inspect --json"
 "$onebit" inspect >"$dir/out"
 grep -q 'I2_S' "$dir/out" || fail "inspect"
-same "$(printf 'Hello  world\n' | "$onebit" tokenize "$model" | tr ' ' '\n' | grep -c .)" \
-  "$(printf 'Hello  world\n' | "$onebit" tokenize | wc -w)" "tokenize"
+ids=$(printf 'Hello  world\n' | "$onebit" tokenize "$model")
+[[ $ids =~ ^[0-9]+(\ [0-9]+)+$ ]] || fail "tokenize: '$ids'"
+same "$(printf 'Hello  world\n' | "$onebit" tokenize)" "$ids" "tokens of the default model"
+"$onebit" bench -r 1 -P 8 -n 4 | grep -c 'of stream' >/dev/null || fail "bench"
+"$onebit" bench -r 1 >/dev/null || fail "bench of the default model"
 "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null || fail "eval --logits"
 same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
 head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
@@ -56,12 +59,18 @@ for command in "" run inspect eval tokenize bench; do
 done
 
 # Bad input: one line, exit code
+rejected 1 "cannot open" "$onebit" tokenize "$dir/none"
+rejected 2 "--seed" "$onebit" run --seed -7
+rejected 2 "--prompt" "$onebit" run -p "$(seq 2000)"
+"$onebit" inspect >/dev/full 2>"$dir/err"
+same "$?" 1 "exit code with a full disk"
+same "$(cat "$dir/err")" "onebit: cannot write standard output: No space left on device" "message"
 rejected 1 "$dir/none" "$onebit" run "$dir/none"
 rejected 2 "magic" "$onebit" run "$dir/text"
 rejected 2 "--foo" "$onebit" run --foo
-rejected 2 "temperature" "$onebit" run --temp -1
+rejected 2 "--temp" "$onebit" run --temp -1
 rejected 2 "token id" "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,99999999
-rejected 2 "ctx" "$onebit" eval "$model" --perplexity "$dir/text" --ctx 100000
+rejected 2 "context" "$onebit" eval "$model" --perplexity "$dir/text" --ctx 100000
 rejected 2 "--logits" "$onebit" eval "$model"
 rejected 2 "context" "$onebit" run -c 100000
 ONEBIT_ISA=pentium rejected 2 "pentium" "$onebit" run -n 1
@@ -74,7 +83,7 @@ if [ -x "$bin/onebit-train" ]; then
   head -c 60000 "$source/data/tinyshakespeare.txt" >"$dir/plays"
   train() {
     "$onebit" train --hidden-size 128 --intermediate-size 128 --n-layers 1 --batch-size 4 \
-      --checkpoint-interval 5 --eval-interval 30 --steps 60 --warmup-steps 5 --threads 2 \
+      --checkpoint-interval 5 --eval-interval 150 --steps 300 --warmup-steps 5 --threads 2 \
       "$@" 2>>"$dir/train.log"
   }
   "$onebit" train --help | grep -q 'Examples' || fail "train --help"
@@ -90,12 +99,14 @@ if [ -x "$bin/onebit-train" ]; then
     sleep 0.05
   done
   { pkill -9 -f -- "--out $dir/parts" && wait; } 2>/dev/null || true
-  [ -e "$dir/parts/checkpoint-60.gguf" ] && fail "the killed run had finished"
+  [ -e "$dir/parts/checkpoint-300.gguf" ] && fail "the killed run had finished"
   "$onebit" train --out "$dir/parts" --resume >/dev/null 2>>"$dir/train.log" || fail "resume: $(tail -n 3 "$dir/train.log")"
   grep -q 'resumed at step' "$dir/train.log" || fail "the run did not resume"
   cmp "$dir/whole/model.gguf" "$dir/parts/model.gguf" || fail "model after resume differs"
-  cmp "$dir/whole/checkpoint-60.gguf" "$dir/parts/checkpoint-60.gguf" ||
+  cmp "$dir/whole/checkpoint-300.gguf" "$dir/parts/checkpoint-300.gguf" ||
     fail "checkpoint after resume differs"
+  rejected 2 "found one" "$onebit" train --text "$dir/plays" --out "$dir/parts"
+  rejected 2 "config.json" "$onebit" train --resume --out "$dir/nowhere"
   "$onebit" run "$dir/whole/model.gguf" -q -p "The king" -n 20 >/dev/null || fail "run a trained model"
 fi
 

@@ -19,11 +19,6 @@ declare -A allowed=(
   [train]="base quant io text ops kernels models"
   [cli]="*"
 )
-# Single files that may include more than their folder.
-declare -A extra=(
-  [src/models/loader.cpp]="kernels"
-  [src/models/loader.h]="kernels"
-)
 # Bottom to top: a test may include whatever lies below its folder, and io.
 layers="base quant io text kernels ops models engine eval train cli"
 
@@ -93,7 +88,7 @@ while IFS=: read -r file line text; do
     fail "$where" "expected \"folder/file\", found \"$header\""
     continue
   fi
-  rules="$folder ${allowed[$folder]} ${extra[$file]:-}"
+  rules="$folder ${allowed[$folder]}"
   if [[ $file == *_test.cpp ]]; then rules+=" io $(layers_below "$folder")"; fi
   is_in "$header" "$rules" || fail "$where" "$folder may include only: $rules, found \"$header\""
 done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' src \

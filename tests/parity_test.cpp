@@ -87,7 +87,8 @@ TEST_P(Parity, TrainerAndEngineAgree) {
 
   // The same greedy continuation: the trainer recomputes the whole sequence, the engine has a cache
   std::vector<int32_t> continuation;
-  generate(engine, tokens, kSeqLen, {.temperature = 0}, [&](int32_t token) {
+  Sequence sequence(engine);
+  generate(sequence, tokens, kSeqLen, {.temperature = 0}, [&](int32_t token) {
     continuation.push_back(token);
     return true;
   });

@@ -21,7 +21,6 @@ trap 'rm -f "$log"' EXIT
 if ! { "${as_root[@]}" apt-get update &&
        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
          apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
-  tail -n 5 "$log" >&2
-  echo "onebit: could not install: ${missing[*]}" >&2
+  echo "onebit: could not install ${missing[*]} ($(tail -n 1 "$log"))" >&2
   exit 1
 fi

@@ -1,47 +1,37 @@
 // Owning array, 64-byte aligned, for numbers that kernels read. Movable, not copyable.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <span>
-#include <string>
 #include <type_traits>
 
 #include "base/checked.h"
 
 namespace onebit {
 
+// `bytes` > 0 of zeros. Large blocks are pages of their own, on huge pages where the system has
+// them, and cost memory only once touched. Throws Error(kOutOfMemory), for a block of 64 MiB or
+// more also when the machine (or its cgroup) has less memory than that to give.
+void* allocate_zeroed(uint64_t bytes);
+void free_zeroed(void* memory, uint64_t bytes) noexcept;
+
+// Bytes that this process may still take: /proc/meminfo's MemAvailable and the cgroup's limit.
+int64_t available_memory();
+
 template <typename T>
 class AlignedBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  static constexpr std::size_t kAlignment = 64;
-  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
   AlignedBuffer() = default;
 
-  // `count` zeroed elements. Large buffers ask for huge pages: a decode step walks gigabytes.
-  // Throws Error(kOutOfMemory).
+  // `count` zeroed elements. Throws Error(kOutOfMemory).
   explicit AlignedBuffer(int64_t count) : size_(count) {
     ONEBIT_CHECK(count >= 0);
     if (count == 0) return;
     const auto bytes = checked_mul<uint64_t>(static_cast<uint64_t>(count), sizeof(T), "buffer");
-    const bool huge = bytes >= 2 * kHugePage;
-    const std::size_t alignment = huge ? kHugePage : kAlignment;
-    const auto rounded =
-        checked_add<uint64_t>(bytes, alignment - 1, "buffer") / alignment * alignment;
-    void* memory = std::aligned_alloc(alignment, rounded);
-    if (memory == nullptr) {
-      throw Error(ErrorCode::kOutOfMemory, "cannot allocate " + std::to_string(bytes) + " bytes");
-    }
-    if (huge) madvise(memory, rounded, MADV_HUGEPAGE);  // a hint: failure costs only speed
-    std::memset(memory, 0, rounded);
-    data_.reset(static_cast<T*>(memory));
+    data_ = Owner(static_cast<T*>(allocate_zeroed(bytes)), Free{bytes});
   }
 
   T* data() { return data_.get(); }
@@ -59,9 +49,11 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(T* p) const { std::free(p); }
+    uint64_t bytes = 0;
+    void operator()(T* p) const { free_zeroed(p, bytes); }
   };
-  std::unique_ptr<T, Free> data_;
+  using Owner = std::unique_ptr<T, Free>;
+  Owner data_;
   int64_t size_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/half.h"
+#include "base/portable_math.h"
 #include "base/rng.h"
 #include "base/thread_pool.h"
 
@@ -90,6 +92,25 @@ TEST(Rng, IsTheSameEverywhereAndUniform) {
   EXPECT_NEAR(squares / 100000, 1, 0.03);
 }
 
+TEST(PortableMath, AgreesWithTheCLibrary) {
+  Rng rng(3);
+  for (int i = 0; i < 100000; ++i) {
+    const double x = (rng.uniform() - 0.5) * 1400;
+    ASSERT_NEAR(portable_exp(x) / std::exp(x), 1.0, 1e-15) << x;
+    const double y = std::exp((rng.uniform() - 0.5) * 80);
+    ASSERT_NEAR(portable_log(y), std::log(y), 1e-15 * std::max(1.0, std::fabs(std::log(y)))) << y;
+    const double angle = (rng.uniform() - 0.5) * 2e6;
+    const auto [s, c] = portable_sin_cos(angle);
+    ASSERT_NEAR(s, std::sin(angle), 1e-15) << angle;
+    ASSERT_NEAR(c, std::cos(angle), 1e-15) << angle;
+  }
+  EXPECT_EQ(portable_exp(0), 1.0);
+  EXPECT_EQ(portable_exp(-1000), 0.0);
+  EXPECT_EQ(portable_log(1), 0.0);
+  EXPECT_EQ(portable_sin_cos(0).sin, 0.0);
+  EXPECT_EQ(portable_sin_cos(0).cos, 1.0);
+}
+
 TEST(ThreadPool, EveryIndexOnceWithBordersOnSteps) {
   for (const int threads : {1, 2, 3, 7}) {
     ThreadPool pool(threads);
@@ -107,6 +128,37 @@ TEST(ThreadPool, EveryIndexOnceWithBordersOnSteps) {
       ASSERT_EQ(sum.load(), threads * 3);
     }
   }
+}
+
+TEST(ThreadPool, APartThatThrowsReachesTheCaller) {
+  ThreadPool pool(3);
+  for (int64_t culprit = 0; culprit < 3; ++culprit) {
+    std::atomic<int> done{0};
+    EXPECT_THROW(pool.parallel_for(3, 1,
+                                   [&](int64_t begin, int64_t) {
+                                     if (begin == culprit) throw Error(ErrorCode::kIo, "x");
+                                     ++done;
+                                   }),
+                 Error);
+    EXPECT_EQ(done.load(), 2);  // the others finished first
+  }
+  std::atomic<int> after{0};
+  pool.parallel_for(3, 1, [&](int64_t, int64_t) { ++after; });
+  EXPECT_EQ(after.load(), 3);
+}
+
+TEST(AlignedBuffer, IsZeroedAlignedAndRefusesTheImpossible) {
+  for (const int64_t n : {1, 1000, 3 << 20, 40 << 20}) {
+    AlignedBuffer<uint8_t> buffer(n);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 64, 0u);
+    for (int64_t i = 0; i < n; i += 997) ASSERT_EQ(buffer[i], 0);
+    buffer[n - 1] = 1;
+    AlignedBuffer<uint8_t> moved = std::move(buffer);
+    EXPECT_EQ(moved[n - 1], 1);
+    EXPECT_EQ(moved.size(), n);
+  }
+  EXPECT_THROW(AlignedBuffer<float>(int64_t{1} << 50), Error);
+  EXPECT_THROW(AlignedBuffer<float>(std::numeric_limits<int64_t>::max()), Error);
 }
 
 class FileTest : public ::testing::Test {

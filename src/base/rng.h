@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/portable_math.h"
+
 namespace onebit {
 
 // SplitMix64 (Steele, Lea, Flood 2014): a bijection that scatters every input bit. Stateless, so
@@ -38,7 +40,7 @@ class Rng {
   // Standard normal (Box-Muller, one value per pair of draws).
   double normal() {
     const double u = 1.0 - uniform();
-    return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * uniform());
+    return std::sqrt(-2.0 * portable_log(u)) * portable_sin_cos(6.283185307179586 * uniform()).cos;
   }
 
  private:

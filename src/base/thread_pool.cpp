@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -50,21 +52,36 @@ int available_cpus() {
 
 ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
   ONEBIT_CHECK(n_threads >= 1);
-  for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { worker(i); });
+  try {
+    for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { worker(i); });
+  } catch (const std::system_error& e) {
+    stop_workers();
+    throw Error(ErrorCode::kIo,
+                "cannot start " + std::to_string(n_threads) + " threads: " + e.code().message());
+  }
 }
 
 ThreadPool::~ThreadPool() {
+  stop_workers();
+}
+
+void ThreadPool::stop_workers() {
   stop_.store(true, std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   for (auto& thread : workers_) thread.join();
 }
 
-void ThreadPool::run_part(const Job& job, int thread) const {
+void ThreadPool::run_part(const Job& job, int thread) noexcept {
   const int64_t steps = ceil_div(job.n, job.step);
   const int64_t begin = steps * thread / n_threads_ * job.step;
   const int64_t end = std::min(job.n, steps * (thread + 1) / n_threads_ * job.step);
-  if (begin < end) job.call(job.body, begin, end);
+  if (begin >= end) return;
+  try {
+    job.call(job.body, begin, end);
+  } catch (...) {
+    if (!failed_.exchange(true)) error_ = std::current_exception();
+  }
 }
 
 void ThreadPool::run(const Job& job) {
@@ -75,13 +92,14 @@ void ThreadPool::run(const Job& job) {
   run_part(job, 0);
   for (int spins = 0;; ++spins) {
     const int left = pending_.load(std::memory_order_acquire);
-    if (left == 0) return;
+    if (left == 0) break;
     if (spins < kSpins) {
       cpu_relax();
     } else {
       pending_.wait(left, std::memory_order_acquire);
     }
   }
+  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 void ThreadPool::worker(int thread) {

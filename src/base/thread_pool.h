@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -15,7 +16,7 @@ int available_cpus();
 
 class ThreadPool {
  public:
-  // `n_threads` >= 1, the caller's thread included.
+  // `n_threads` >= 1, the caller's thread included. Throws Error(kIo) if the system refuses them.
   explicit ThreadPool(int n_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -24,8 +25,8 @@ class ThreadPool {
   int size() const { return n_threads_; }
 
   // Calls body(begin, end) once per thread on contiguous ranges that cover [0, n); range borders
-  // are multiples of `step`. Returns when all are done. `body` must not throw and must not call
-  // parallel_for; one caller at a time.
+  // are multiples of `step`. Returns when all are done, and then throws the first exception that a
+  // part threw. `body` must not call parallel_for; one caller at a time.
   template <typename Body>
   void parallel_for(int64_t n, int64_t step, Body&& body) {
     if (n <= 0) return;
@@ -46,7 +47,8 @@ class ThreadPool {
     void* body = nullptr;
   };
   void run(const Job& job);
-  void run_part(const Job& job, int thread) const;
+  void run_part(const Job& job, int thread) noexcept;
+  void stop_workers();
   void worker(int thread);
 
   const int n_threads_;
@@ -55,6 +57,8 @@ class ThreadPool {
   alignas(64) std::atomic<uint32_t> generation_{0};
   alignas(64) std::atomic<int> pending_{0};
   std::atomic<bool> stop_{false};
+  std::atomic<bool> failed_{false};  // a part threw; error_ is the first such exception
+  std::exception_ptr error_;
 };
 
 }  // namespace onebit

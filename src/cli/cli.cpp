@@ -39,6 +39,13 @@ Engine open_engine(const ModelFlags& flags) {
   return Engine(open_model_file(flags.model), options);
 }
 
+void flush_stdout() {
+  std::cout.flush();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {
+    throw_errno("cannot write", "standard output");
+  }
+}
+
 std::string read_stdin() {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }

@@ -29,6 +29,9 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags);
 GgufFile open_model_file(const std::string& path);
 Engine open_engine(const ModelFlags& flags);
 
+// Throws Error(kIo) when what was printed did not arrive (a full disk, a closed pipe).
+void flush_stdout();
+
 // All of standard input.
 std::string read_stdin();
 

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "cli/cli.h"
 #include "eval/stream_bandwidth.h"
@@ -14,8 +15,8 @@ struct BenchFlags {
   ModelFlags engine;
   std::string shape;
   std::string type = "ternary";
-  int64_t prompt = 512;
-  int64_t generate = 64;
+  std::optional<int64_t> prompt;    // default: 512, at most half of the context
+  std::optional<int64_t> generate;  // default: 64, at most a quarter of it
   int repeat = 5;
 };
 
@@ -50,7 +51,8 @@ Engine make_engine(const BenchFlags& flags) {
   options.threads = flags.engine.threads;
   const auto& config = shapes().at(flags.shape);
   const auto weight_class = flags.type == "binary" ? WeightClass::kBinary : WeightClass::kTernary;
-  const int64_t context = std::min(config.max_seq_len, flags.prompt + flags.generate + 1);
+  const int64_t context =
+      std::min(config.max_seq_len, flags.prompt.value_or(512) + flags.generate.value_or(64) + 1);
   return Engine(random_model(config, weight_class, 1, context), options);
 }
 
@@ -72,12 +74,17 @@ void bench(const BenchFlags& flags) {
   Engine engine = make_engine(flags);
   const double load_s = seconds(load_start);
   const int64_t room = engine.model().context();
-  if (flags.prompt + flags.generate > room) {
+  const auto default_share = [room](int64_t most, int64_t share) {
+    return std::min(most, std::max<int64_t>(1, room / share));
+  };
+  const int64_t n_prompt = flags.prompt.value_or(default_share(512, 2));
+  const int64_t n_generate = flags.generate.value_or(default_share(64, 4));
+  if (n_prompt + n_generate > room) {
     throw Error(ErrorCode::kInvalidArgument, "bench: expected --prompt + --generate of at most " +
                                                  std::to_string(room) + " (the context), found " +
-                                                 std::to_string(flags.prompt + flags.generate));
+                                                 std::to_string(n_prompt + n_generate));
   }
-  std::vector<int32_t> tokens(static_cast<std::size_t>(flags.prompt));
+  std::vector<int32_t> tokens(static_cast<std::size_t>(n_prompt));
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     tokens[i] = static_cast<int32_t>(static_cast<int64_t>(i * 7919) % engine.config().vocab_size);
   }
@@ -93,15 +100,15 @@ void bench(const BenchFlags& flags) {
     sequence.clear();
     auto start = Clock::now();
     sequence.append(tokens);
-    prefill.push_back(static_cast<double>(flags.prompt) / seconds(start));
+    prefill.push_back(static_cast<double>(n_prompt) / seconds(start));
     sequence.clear();
     sequence.append({tokens.data(), 1});
     start = Clock::now();
-    for (int64_t i = 0; i < flags.generate; ++i) {
+    for (int64_t i = 0; i < n_generate; ++i) {
       const auto at = static_cast<std::size_t>(i) % tokens.size();
       sequence.append({&tokens[at], 1});
     }
-    decode.push_back(static_cast<double>(flags.generate) / seconds(start));
+    decode.push_back(static_cast<double>(n_generate) / seconds(start));
   }
   bar.finish();
   const double bandwidth = std::max(stream_before, stream.measure(engine.pool()));
@@ -111,12 +118,12 @@ void bench(const BenchFlags& flags) {
   const auto bytes = static_cast<double>(engine.model().bytes_per_token());
   std::printf("isa %s, %d threads, loaded in %.2f s, stream %.1f GB/s\n", engine.isa(),
               engine.threads(), load_s, bandwidth / 1e9);
-  std::printf("prefill %lld: %.1f tok/s (%.1f..%.1f)\n", static_cast<long long>(flags.prompt),
-              p.median, p.low, p.high);
+  std::printf("prefill %lld: %.1f tok/s (%.1f..%.1f)\n", static_cast<long long>(n_prompt), p.median,
+              p.low, p.high);
   std::printf(
       "decode  %lld: %.1f tok/s (%.1f..%.1f), %.2f MB of weights a token, %.2f GB/s, %.2f of "
       "stream%s\n",
-      static_cast<long long>(flags.generate), d.median, d.low, d.high, bytes / 1e6,
+      static_cast<long long>(n_generate), d.median, d.low, d.high, bytes / 1e6,
       bytes * d.median / 1e9, bytes * d.median / bandwidth,
       bytes < 32e6 ? " (weights fit in cache)" : "");
 }
@@ -130,16 +137,17 @@ void add_bench(CLI::App& app) {
   std::vector<std::string> names;
   for (const auto& [name, config] : shapes()) names.push_back(name);
   c.add_option("--shape", flags->shape, "Random weights of this shape in place of a file")
-      ->check(CLI::IsMember(names));
+      ->check(CLI::IsMember(names))
+      ->excludes("MODEL");
   c.add_option("--type", flags->type, "Weights of --shape")
       ->check(CLI::IsMember({"ternary", "binary"}))
       ->capture_default_str();
-  c.add_option("-P,--prompt", flags->prompt, "Tokens of prefill")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  c.add_option("-n,--generate", flags->generate, "Tokens of decode")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
+  c.add_option("-P,--prompt", flags->prompt,
+               "Tokens of prefill (default: 512, at most half of the context)")
+      ->check(CLI::Range(1, 1 << 20));
+  c.add_option("-n,--generate", flags->generate,
+               "Tokens of decode (default: 64, at most a quarter of it)")
+      ->check(CLI::Range(1, 1 << 20));
   c.add_option("-r,--repeat", flags->repeat, "Repetitions; the median is printed, and the range")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -54,7 +54,8 @@ void eval(EvalFlags flags) {
                 "eval: expected one of --logits and --perplexity, found " +
                     std::string(flags.logits.empty() ? "none" : "both"));
   }
-  // The context needs to be no larger than what is evaluated.
+  // Room for what is evaluated, and for the start token that some models want.
+  if (flags.window > 0) flags.engine.context = flags.window + 1;
   Engine engine = open_engine(flags.engine);
   if (!flags.logits.empty()) {
     write_logits(flags, engine);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <iostream>
@@ -7,6 +8,7 @@
 #include "models/architectures.h"
 #include "models/loader.h"
 #include "models/vocab_gguf.h"
+#include "text/stream_decoder.h"
 
 namespace onebit {
 namespace {
@@ -48,11 +50,11 @@ json::object describe(const GgufFile& file, const ModelConfig& c, int64_t vocab,
                     {"bytes", t.bytes},
                     {"bits_per_weight", t.bits_per_weight}});
   }
-  return {{"file", file.name()},
+  return {{"file", to_valid_utf8(file.name())},
           {"file_bytes", file.file_bytes()},
           {"gguf_version", file.version()},
           {"architecture", c.architecture},
-          {"name", c.name},
+          {"name", to_valid_utf8(c.name)},
           {"hidden_size", c.hidden_size},
           {"intermediate_size", c.intermediate_size},
           {"n_layers", c.n_layers},
@@ -105,10 +107,10 @@ void inspect(const std::string& path, bool as_json, bool all) try {
                 static_cast<long long>(totals.weights), human(totals.bytes).c_str(),
                 8.0 * static_cast<double>(totals.bytes) / static_cast<double>(totals.weights));
   }
-  std::printf(
-      "  %-8s %14lld weights %12s %7.3f bits/weight\n", "all",
-      static_cast<long long>(all_tensors.weights), human(all_tensors.bytes).c_str(),
-      8.0 * static_cast<double>(all_tensors.bytes) / static_cast<double>(all_tensors.weights));
+  std::printf("  %-8s %14lld weights %12s %7.3f bits/weight\n", "all",
+              static_cast<long long>(all_tensors.weights), human(all_tensors.bytes).c_str(),
+              8.0 * static_cast<double>(all_tensors.bytes) /
+                  static_cast<double>(std::max<int64_t>(1, all_tensors.weights)));
   if (!all) return;
   for (const auto& t : tensors) {
     std::string shape;

@@ -1,7 +1,9 @@
-#include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <limits>
+#include <optional>
 #include <random>
+#include <utility>
 
 #include "cli/cli.h"
 #include "text/stream_decoder.h"
@@ -16,19 +18,26 @@ struct RunFlags {
   SamplerOptions sampling;
   std::string prompt;
   int64_t max_tokens = 128;
-  int64_t seed = -1;
+  std::optional<int64_t> seed;
   bool quiet = false;
 };
 
 void print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  flush_stdout();
+}
+
+// The first Ctrl-C ends the text, a second one (or one during the prompt) the program.
+void catch_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { g_interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
 }
 
 void run(RunFlags flags) {
   check_sampler_options(flags.sampling);
-  flags.sampling.seed =
-      flags.seed >= 0 ? static_cast<uint64_t>(flags.seed) : std::random_device{}();
+  flags.sampling.seed = flags.seed ? static_cast<uint64_t>(*flags.seed) : std::random_device{}();
   Engine engine = open_engine(flags.engine);
   const Tokenizer& tokenizer = engine.tokenizer();
   const auto prompt = tokenizer.encode(flags.prompt, {.add_bos = tokenizer.vocab().add_bos});
@@ -36,13 +45,21 @@ void run(RunFlags flags) {
     throw Error(ErrorCode::kInvalidArgument,
                 "--prompt: expected text (this model has no start token), found none");
   }
+  Sequence sequence(engine);
+  if (static_cast<int64_t>(prompt.size()) > sequence.capacity()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--prompt: expected at most " + std::to_string(sequence.capacity()) +
+                    " tokens (the context), found " + std::to_string(prompt.size()));
+  }
   print(flags.prompt);
   StreamDecoder decoder(tokenizer);
-  std::signal(SIGINT, [](int) { g_interrupted = 1; });
-  const auto stats = generate(engine, prompt, flags.max_tokens, flags.sampling, [&](int32_t token) {
-    print(decoder.push(token));
-    return g_interrupted == 0;
-  });
+  bool prompt_done = false;
+  const auto stats =
+      generate(sequence, prompt, flags.max_tokens, flags.sampling, [&](int32_t token) {
+        if (!std::exchange(prompt_done, true)) catch_interrupt();
+        print(decoder.push(token));
+        return g_interrupted == 0;
+      });
   print(decoder.finish() + "\n");
   if (flags.quiet) return;
   std::fprintf(
@@ -80,7 +97,8 @@ void add_run(CLI::App& app) {
   c.add_option("--repeat-penalty", flags->sampling.repetition_penalty,
                "Above 1: make tokens of the last 64 less likely")
       ->capture_default_str();
-  c.add_option("-s,--seed", flags->seed, "Same seed, same text (default: random)");
+  c.add_option("-s,--seed", flags->seed, "Same seed, same text (default: random)")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max() - 1));
   c.add_flag("-q,--quiet", flags->quiet, "No statistics");
   add_engine_flags(c, flags->engine);
   c.footer(

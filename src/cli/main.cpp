@@ -1,6 +1,6 @@
 // onebit: run, inspect and measure 1-bit language models.
 #include <cstdio>
-#include <new>
+#include <exception>
 
 #include "cli/cli.h"
 
@@ -23,14 +23,15 @@ int main(int argc, char** argv) {
       "Environment: ONEBIT_ISA=scalar|avx2|avx512 forces an instruction set.");
   try {
     app.parse(argc, argv);
+    flush_stdout();
     return 0;
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   } catch (const Error& e) {
     std::fprintf(stderr, "onebit: %s\n", e.what());
     return exit_code(e);
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "onebit: out of memory\n");
+  } catch (const std::exception& e) {  // bad_alloc, the file system
+    std::fprintf(stderr, "onebit: %s\n", e.what());
     return 1;
   }
 }

@@ -76,6 +76,11 @@ int run(const TrainFlags& flags) {
     std::printf("%s\n", to_json(config).c_str());
     return 0;
   }
+  if (flags.resume && !fs::exists(saved)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--resume: expected a run in " + flags.out + ", found no config.json");
+  }
+  if (!flags.resume) require_no_checkpoint(flags.out);
   if (!flags.texts.empty()) {
     if (flags.resume) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -110,10 +115,10 @@ int run(const TrainFlags& flags) {
                  static_cast<long long>(result.steps_done), flags.out.c_str());
     return 0;
   }
-  std::printf("%s: %lld updates, training loss %.4f", result.model.c_str(),
-              static_cast<long long>(result.steps_done), result.train_loss);
+  std::printf("%s: %lld updates", result.model.c_str(), static_cast<long long>(result.steps_done));
+  if (result.train_loss) std::printf(", training loss %.4f", *result.train_loss);
   if (result.val_loss) std::printf(", validation loss of the packed model %.4f", *result.val_loss);
-  std::printf(" nats/token, %ju bytes\n", static_cast<uintmax_t>(fs::file_size(result.model)));
+  std::printf(" nats/token; %ju bytes\n", static_cast<uintmax_t>(fs::file_size(result.model)));
   return 0;
 }
 
@@ -130,9 +135,10 @@ void add_options(CLI::App& app, TrainFlags& flags) {
       ->check(CLI::Range(int64_t{257}, int64_t{1} << 20))
       ->capture_default_str();
   app.add_option("--val-fraction", flags.val_fraction, "Share of each text kept for validation")
-      ->check(CLI::Range(0.0, 0.9))
+      ->check(CLI::Range(0.001, 0.9))
       ->capture_default_str();
-  app.add_flag("--resume", flags.resume, "Go on from the newest checkpoint of --out");
+  app.add_flag("--resume", flags.resume, "Go on from the newest checkpoint of --out, by its recipe")
+      ->excludes("--preset");
   app.add_flag("--dry-run", flags.dry_run, "Print the configuration and stop");
   for (const auto& option : train_options(train_preset("shakespeare-char"))) {
     std::string flag = option.key;
@@ -167,7 +173,9 @@ int main(int argc, char** argv) {
   try {
     add_options(app, flags);
     app.parse(argc, argv);
-    return run(flags);
+    const int code = run(flags);
+    flush_stdout();
+    return code;
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   } catch (const Error& e) {

@@ -99,12 +99,11 @@ void Sequence::append_all(std::span<const int32_t> tokens,
   }
 }
 
-GenerateStats generate(Engine& engine, std::span<const int32_t> prompt, int64_t max_tokens,
+GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
                        const SamplerOptions& sampling,
                        const std::function<bool(int32_t token)>& on_token) {
   using Clock = std::chrono::steady_clock;
   Sampler sampler(sampling);
-  Sequence sequence(engine);
   GenerateStats stats;
   stats.prompt_tokens = static_cast<int64_t>(prompt.size());
   std::vector<int32_t> tokens(prompt.begin(), prompt.end());
@@ -115,7 +114,7 @@ GenerateStats generate(Engine& engine, std::span<const int32_t> prompt, int64_t 
   start = Clock::now();
   while (stats.generated_tokens < max_tokens) {
     const int32_t next = sampler.sample(logits, tokens);
-    if (engine.tokenizer().is_stop(next)) {
+    if (sequence.engine().tokenizer().is_stop(next)) {
       stats.stop = GenerateStats::Stop::kStopToken;
       break;
     }

@@ -55,10 +55,12 @@ class Engine {
 // One stream of tokens with its keys and values.
 class Sequence {
  public:
+  // Reserves keys and values for the whole context. Throws Error(kOutOfMemory).
   explicit Sequence(Engine& engine);
 
   int64_t length() const { return length_; }
   int64_t capacity() const { return engine_.model().context(); }
+  const Engine& engine() const { return engine_; }
   void clear() { length_ = 0; }
 
   // Appends tokens (>= 1) in chunks. Returns the logits of the last one [vocab_size], valid until
@@ -89,9 +91,9 @@ struct GenerateStats {
   enum class Stop { kLength, kStopToken, kContextFull, kCallback } stop = Stop::kLength;
 };
 
-// Samples up to `max_tokens` after `prompt` (>= 1 token). on_token is called for every token but a
-// stop token; returning false ends the generation.
-GenerateStats generate(Engine& engine, std::span<const int32_t> prompt, int64_t max_tokens,
+// Samples up to `max_tokens` after `prompt` (>= 1 token) on a sequence. on_token is called for
+// every token but a stop token; returning false ends the generation.
+GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
                        const SamplerOptions& sampling,
                        const std::function<bool(int32_t token)>& on_token);
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/portable_math.h"
 
 namespace onebit {
 namespace {
@@ -19,13 +20,13 @@ void require(bool ok, const char* field, const char* expected, double found) {
 }  // namespace
 
 void check_sampler_options(const SamplerOptions& o) {
-  require(o.temperature >= 0 && o.temperature <= 100, "temperature", "0..100", o.temperature);
-  require(o.top_k >= 0, "top-k", "0 or more", static_cast<double>(o.top_k));
-  require(o.top_p > 0 && o.top_p <= 1, "top-p", "above 0, at most 1", o.top_p);
-  require(o.min_p >= 0 && o.min_p < 1, "min-p", "0 or more, below 1", o.min_p);
-  require(o.repetition_penalty > 0 && o.repetition_penalty <= 100, "repetition-penalty",
+  require(o.temperature >= 0 && o.temperature <= 100, "--temp", "0..100", o.temperature);
+  require(o.top_k >= 0, "--top-k", "0 or more", static_cast<double>(o.top_k));
+  require(o.top_p > 0 && o.top_p <= 1, "--top-p", "above 0, at most 1", o.top_p);
+  require(o.min_p >= 0 && o.min_p < 1, "--min-p", "0 or more, below 1", o.min_p);
+  require(o.repetition_penalty > 0 && o.repetition_penalty <= 100, "--repeat-penalty",
           "above 0, at most 100", o.repetition_penalty);
-  require(o.repetition_window >= 0, "repetition-window", "0 or more",
+  require(o.repetition_window >= 0, "repetition window", "0 or more",
           static_cast<double>(o.repetition_window));
 }
 
@@ -70,7 +71,7 @@ int32_t Sampler::sample(std::span<const float> logits, std::span<const int32_t> 
   std::vector<double> weights;
   double total = 0;
   for (auto it = candidates_.begin(); it != end; ++it) {
-    weights.push_back(std::exp((static_cast<double>(it->logit) - top) * inverse_temperature));
+    weights.push_back(portable_exp((static_cast<double>(it->logit) - top) * inverse_temperature));
     total += weights.back();
   }
   // weights are sorted: both cuts keep a prefix

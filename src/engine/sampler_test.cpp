@@ -86,7 +86,7 @@ TEST(Sampler, RefusesNonsense) {
     }
     return "accepted";
   };
-  EXPECT_EQ(message({.temperature = -1}), "temperature: expected 0..100, found -1.000000");
+  EXPECT_EQ(message({.temperature = -1}), "--temp: expected 0..100, found -1.000000");
   EXPECT_NE(message({.temperature = std::nanf("")}), "accepted");
   EXPECT_NE(message({.top_k = -1}), "accepted");
   EXPECT_NE(message({.top_p = 0}), "accepted");

@@ -56,6 +56,10 @@ Perplexity perplexity(Engine& engine, std::span<const int32_t> tokens, int64_t c
     if (on_window) on_window(w + 1, n_windows);
   }
   const auto count = static_cast<double>(result.scored_tokens);
+  if (!std::isfinite(result.mean_nll)) {
+    throw Error(ErrorCode::kInvalidFile,
+                "perplexity: expected finite logits, found others: the model's weights are broken");
+  }
   result.mean_nll /= count;
   const double variance = squares / count - result.mean_nll * result.mean_nll;
   result.standard_error = std::sqrt(std::max(variance, 0.0) / count);

@@ -172,7 +172,7 @@ TEST(GgufHostileFile, Keys) {
   expect_refused(with_key("ok"), "kv 1 ('ok'): key: expected a new key, found a duplicate");
   expect_refused(with_key("a\xff"), "kv 1: key: expected UTF-8, found 'a\\xff'");
   expect_refused(with_key(std::string_view("a\0b", 3)),
-                 "kv 1: key: expected no NUL byte, found 'a\\x00b'");
+                 "kv 1: key: expected no control character, found 'a\\x00b'");
   expect_refused(with_key(std::string(257, 'k')),
                  "kv 1: key: expected at most 256 bytes, found 257");
   EXPECT_EQ(load(with_key(std::string(256, 'k')).bytes), "");

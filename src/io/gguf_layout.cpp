@@ -53,7 +53,9 @@ const char* name_fault(std::string_view text, uint64_t max_bytes) {
   if (text.size() > max_bytes) {
     return max_bytes == kMaxKeyBytes ? "at most 256 bytes" : "at most 127 bytes";
   }
-  if (text.find('\0') != std::string_view::npos) return "no NUL byte";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "no control character";
+  }
   if (!is_utf8(text)) return "UTF-8";
   return nullptr;
 }

@@ -188,7 +188,7 @@ TEST(GgufWriter, RefusesWhatTheReaderWouldAndLeavesNoFile) {
   EXPECT_NE(write(metadata, {}).find("found u64"), std::string::npos);
   metadata.set("general.alignment", uint32_t{8});
   metadata.set(std::string("a\0b", 3), uint32_t{8});
-  EXPECT_EQ(write(metadata, {}), "metadata key: expected no NUL byte, found 'a\\x00b'");
+  EXPECT_EQ(write(metadata, {}), "metadata key: expected no control character, found 'a\\x00b'");
 }
 
 }  // namespace

@@ -39,8 +39,8 @@ void check_config(const ModelConfig& c, const std::string& where) {
     throw Error(ErrorCode::kInvalidFile, where + ": rope_theta: expected a finite number >= 1, " +
                                              "found " + std::to_string(c.rope_theta));
   }
-  if (!(c.rms_norm_eps >= 0 && c.rms_norm_eps < 1)) {
-    throw Error(ErrorCode::kInvalidFile, where + ": rms_norm_eps: expected 0 <= eps < 1, found " +
+  if (!(c.rms_norm_eps > 0 && c.rms_norm_eps < 1)) {  // 0 would make NaN of an all-zero row
+    throw Error(ErrorCode::kInvalidFile, where + ": rms_norm_eps: expected 0 < eps < 1, found " +
                                              std::to_string(c.rms_norm_eps));
   }
 }

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "base/checked.h"
 #include "kernels/pack.h"
@@ -11,21 +14,11 @@
 namespace onebit {
 namespace {
 
-RowFormat row_format(const Format& format) {
-  switch (format.id) {
-    case kF32:
-      return RowFormat::kF32;
-    case kF16:
-      return RowFormat::kF16;
-    case kBF16:
-      return RowFormat::kBF16;
-    case kQ8_0:
-      return RowFormat::kQ8_0;
-    default:
-      throw Error(ErrorCode::kUnsupported,
-                  std::string("tensor type ") + format.name + " has no float rows");
-  }
-}
+// Formats whose rows a kernel reads as they are; others become f32 rows.
+constexpr std::pair<uint32_t, RowFormat> kRowKernels[] = {{kF32, RowFormat::kF32},
+                                                          {kF16, RowFormat::kF16},
+                                                          {kBF16, RowFormat::kBF16},
+                                                          {kQ8_0, RowFormat::kQ8_0}};
 
 Packing choose_packing(WeightClass weight_class, ActQuant quant) {
   if (quant == ActQuant::kSign) {
@@ -77,7 +70,7 @@ void Activations::set(const OpContext& ctx, const float* x, int64_t n_tokens, in
   if (quant == ActQuant::kF32) return;
   stride_ = quant == ActQuant::kInt8 ? padded : padded / 8;
   sums_stride_ = padded / kSumBlock;
-  ctx.pool.parallel_for(n_tokens, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.parallel_for(n_tokens, items_per_part(cols * 4), [&](int64_t begin, int64_t end) {
     for (int64_t m = begin; m < end; ++m) {
       uint8_t* codes = codes_.data() + m * stride_;
       scales_[m] =
@@ -142,7 +135,13 @@ Linear Linear::pack(const Format& format, const uint8_t* bytes, int64_t rows, in
       format.to_codes(bytes, rows, cols, first + r, row, scales.data());
       row_codes[static_cast<std::size_t>(r)] = row;
       for (int64_t g = 0; g < linear.n_groups_; ++g) {
-        panel_scales[g * kPanelRows + r] = scales[g * group / stored];
+        const float scale = scales[g * group / stored];
+        if (!std::isfinite(scale)) {
+          throw Error(ErrorCode::kInvalidFile, "scale of row " + std::to_string(first + r) +
+                                                   ": expected a finite number, found " +
+                                                   std::to_string(scale));
+        }
+        panel_scales[g * kPanelRows + r] = scale;
       }
     }
     pack_panel(linear.packing_, row_codes.data(), cols,
@@ -151,15 +150,27 @@ Linear Linear::pack(const Format& format, const uint8_t* bytes, int64_t rows, in
   return linear;
 }
 
-Linear Linear::rows(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols) {
+Linear Linear::rows(const Format& disk, const uint8_t* bytes, int64_t rows, int64_t cols) {
   Linear linear;
   linear.rows_ = rows;
   linear.cols_ = cols;
   linear.is_float_ = true;
-  linear.row_format_ = row_format(format);
-  linear.format_ = &format;
-  linear.data_ = AlignedBuffer<uint8_t>(format.bytes(rows, cols));
-  std::memcpy(linear.data_.data(), bytes, static_cast<std::size_t>(linear.data_.size()));
+  const auto* known = std::find_if(std::begin(kRowKernels), std::end(kRowKernels),
+                                   [&](const auto& entry) { return entry.first == disk.id; });
+  if (known != std::end(kRowKernels)) {
+    linear.row_format_ = known->second;
+    linear.format_ = &disk;
+    linear.data_ = AlignedBuffer<uint8_t>(disk.bytes(rows, cols));
+    std::memcpy(linear.data_.data(), bytes, static_cast<std::size_t>(linear.data_.size()));
+    return linear;
+  }
+  linear.row_format_ = RowFormat::kF32;
+  linear.format_ = &format(kF32);
+  linear.data_ = AlignedBuffer<uint8_t>(linear.format_->bytes(rows, cols));
+  for (int64_t row = 0; row < rows; ++row) {
+    disk.to_float(bytes, rows, cols, row,
+                  reinterpret_cast<float*>(linear.data_.data()) + row * cols);
+  }
   return linear;
 }
 
@@ -182,7 +193,8 @@ void Linear::forward(const OpContext& ctx, const Activations& acts, float* y) co
 
 void Linear::forward_rows(const OpContext& ctx, const Activations& acts, float* y) const {
   const int64_t row_bytes = data_.size() / rows_;
-  ctx.pool.parallel_for(rows_, kPanelRows, [&](int64_t begin, int64_t end) {
+  const int64_t step = round_up(items_per_part(row_bytes * acts.n_tokens()), kPanelRows);
+  ctx.pool.parallel_for(rows_, step, [&](int64_t begin, int64_t end) {
     for (int64_t first = begin; first < end; first += kPanelRows) {  // rows stay in cache for all M
       const int64_t n = std::min(kPanelRows, end - first);
       for (int64_t m = 0; m < acts.n_tokens(); ++m) {
@@ -212,7 +224,9 @@ void Linear::forward_panels(const OpContext& ctx, const Activations& acts, float
   }
   // A block of tokens stays in the L2 cache while all panels of this thread pass by.
   constexpr int64_t kTokenBlock = 16 * kMaxTokens;
-  ctx.pool.parallel_for(rows_, kPanelRows, [&](int64_t begin, int64_t end) {
+  const int64_t row_bytes = panel_bytes_ / kPanelRows;
+  const int64_t step = round_up(items_per_part(row_bytes * n_tokens), kPanelRows);
+  ctx.pool.parallel_for(rows_, step, [&](int64_t begin, int64_t end) {
     AlignedBuffer<int32_t> dots(n_groups_ * kMaxTokens * kPanelRows);
     for (int64_t block = 0; block < n_tokens; block += kTokenBlock) {
       const int64_t block_end = std::min(block + kTokenBlock, n_tokens);

@@ -54,10 +54,11 @@ class Linear {
   // have equal scales throughout is summed as one group a row.
   static Linear pack(const CodeMatrix& matrix, WeightClass weight_class, ActQuant quant);
   // The same straight from a tensor's bytes, any ternary or binary format, 16 rows at a time.
-  // `bytes` must hold format.bytes(rows, cols).
+  // `bytes` must hold format.bytes(rows, cols). Throws Error(kInvalidFile) on a code outside the
+  // class or a scale that is not finite.
   static Linear pack(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
                      ActQuant quant);
-  // Float weights (F32, F16, BF16, Q8_0) in their disk layout, copied.
+  // Float weights: F32, F16, BF16 and Q8_0 in their disk layout, other formats as f32.
   static Linear rows(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols);
 
   int64_t n_rows() const { return rows_; }

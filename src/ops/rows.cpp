@@ -4,16 +4,9 @@
 #include <vector>
 
 namespace onebit {
-namespace {
-
-// Below this many values waking the threads costs more than the arithmetic.
-constexpr int64_t kElementStep = 16384;
-
-}  // namespace
-
 void rms_norm_rows(const OpContext& ctx, const float* x, const float* weight, float eps, int64_t m,
                    int64_t n, float* y) {
-  ctx.pool.parallel_for(m, 1, [&](int64_t begin, int64_t end) {
+  ctx.pool.parallel_for(m, items_per_part(n * 8), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) ctx.f().rms_norm(x + i * n, weight, eps, n, y + i * n);
   });
 }
@@ -22,7 +15,8 @@ void rope_rows(const OpContext& ctx, const RopeTable& table, int64_t first_posit
                int64_t n_heads, float* x) {
   ONEBIT_CHECK(first_position + m <= table.n_positions());
   const int64_t head_dim = 2 * table.half();
-  ctx.pool.parallel_for(m, 1, [&](int64_t begin, int64_t end) {
+  const int64_t step = items_per_part(n_heads * head_dim * 8);
+  ctx.pool.parallel_for(m, step, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t p = first_position + i;
       for (int64_t h = 0; h < n_heads; ++h) {
@@ -37,7 +31,8 @@ void attention_rows(const OpContext& ctx, const AttentionShape& shape, const flo
                     const KvLayer& kv, int64_t first_position, int64_t m, float* out) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim));
   const int64_t heads_per_kv = shape.n_heads / shape.n_kv_heads;
-  ctx.pool.parallel_for(m * shape.n_heads, 1, [&](int64_t begin, int64_t end) {
+  const int64_t step = items_per_part((first_position + m) * shape.head_dim * 8);
+  ctx.pool.parallel_for(m * shape.n_heads, step, [&](int64_t begin, int64_t end) {
     thread_local std::vector<float> scores;
     scores.resize(static_cast<std::size_t>(first_position + m));
     for (int64_t i = begin; i < end; ++i) {
@@ -55,13 +50,13 @@ void gated_rows(const OpContext& ctx, Activation activation, const float* gate, 
   const auto f = activation == Activation::kRelu2          ? ctx.f().relu2_mul
                  : activation == Activation::kSignedSquare ? ctx.f().signed_square_mul
                                                            : ctx.f().silu_mul;
-  ctx.pool.parallel_for(n, kElementStep, [&](int64_t begin, int64_t end) {
+  ctx.pool.parallel_for(n, items_per_part(8), [&](int64_t begin, int64_t end) {
     f(gate + begin, up + begin, end - begin, y + begin);
   });
 }
 
 void add_rows(const OpContext& ctx, float* x, const float* y, int64_t n) {
-  ctx.pool.parallel_for(n, kElementStep, [&](int64_t begin, int64_t end) {
+  ctx.pool.parallel_for(n, items_per_part(8), [&](int64_t begin, int64_t end) {
     ctx.f().add(x + begin, y + begin, end - begin);
   });
 }

@@ -116,7 +116,6 @@ void Tokenizer::read_tokens() {
 
 // Control and unknown tokens stay out: no text may produce them.
 void Tokenizer::index_tokens() {
-  index_.reserve(bytes_.size());
   const auto add_to_index = [&](auto&& wanted) {
     for (int32_t id = 0; id < n_vocab(); ++id) {
       if (wanted(type_of(id))) index_.emplace(bytes_[static_cast<std::size_t>(id)], id);

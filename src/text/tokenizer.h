@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "text/bpe.h"
@@ -82,9 +82,10 @@ class Tokenizer {
 
   Vocab vocab_;
   PreTokenizer pre_tokenizer_;
-  std::vector<std::string> bytes_;                       // by id: what the token stands for
-  std::unordered_map<std::string_view, int32_t> index_;  // bytes -> id, for what merges can make
-  int32_t byte_id_[256];                                 // -1: no such token
+  std::vector<std::string> bytes_;  // by id: what the token stands for
+  // Ordered: a file cannot choose keys that collide.
+  std::map<std::string_view, int32_t> index_;  // bytes -> id, for what merges can make
+  int32_t byte_id_[256];                       // -1: no such token
   MergeTable merges_;
   SpecialTokens always_;  // user-defined
   SpecialTokens all_;     // those, control and unknown

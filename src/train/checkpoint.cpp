@@ -66,8 +66,7 @@ std::vector<const GgufTensor*> match(const GgufFile& file, const std::vector<Sta
     if (t == nullptr) {
       throw Error(ErrorCode::kInvalidFile, file.name() + ": " + s.name + ": expected, not found");
     }
-    if (t->type != kF32 || t->shape.size() != 1 || t->shape[0] != s.size ||
-        t->available.size() < static_cast<std::size_t>(s.size) * sizeof(float)) {
+    if (t->type != kF32 || t->shape.size() != 1 || t->shape[0] != s.size) {
       throw Error(ErrorCode::kInvalidFile, file.name() + ": " + s.name + ": expected " +
                                                std::to_string(s.size) + " F32 values, found type " +
                                                std::to_string(t->type) + " with row length " +
@@ -76,6 +75,18 @@ std::vector<const GgufTensor*> match(const GgufFile& file, const std::vector<Sta
     tensors.push_back(t);
   }
   return tensors;
+}
+
+// A file cut short within its last tensor still has a good directory.
+void check_whole(const GgufFile& file) {
+  for (const GgufTensor& t : file.tensors()) {
+    const int64_t bytes = format(kF32).bytes(t.rows(), t.cols());
+    if (static_cast<int64_t>(t.available.size()) < bytes) {
+      throw Error(ErrorCode::kInvalidFile, file.name() + ": " + quote(t.name) + ": expected " +
+                                               std::to_string(bytes) + " bytes, found " +
+                                               std::to_string(t.available.size()));
+    }
+  }
 }
 
 CheckpointInfo read_metadata(const GgufFile& file) {
@@ -133,6 +144,10 @@ void save_checkpoint(const fs::path& dir, const CheckpointInfo& info, const Netw
   for (std::size_t i = kKept; i < found.size(); ++i) fs::remove(found[i].path, ignored);
 }
 
+bool has_checkpoint(const fs::path& dir) {
+  return !list_checkpoints(dir).empty();
+}
+
 std::optional<CheckpointInfo> load_checkpoint(const fs::path& dir, Network& network,
                                               AdamW& optimizer, std::vector<std::string>& notes) {
   const auto all = states(network.parameters(), optimizer);
@@ -142,6 +157,7 @@ std::optional<CheckpointInfo> load_checkpoint(const fs::path& dir, Network& netw
     try {
       file.emplace(GgufFile::open(found.path));
       info = read_metadata(*file);
+      check_whole(*file);
     } catch (const Error& error) {
       notes.push_back(std::string("skipped an unreadable checkpoint: ") + error.what());
       continue;

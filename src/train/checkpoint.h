@@ -26,9 +26,11 @@ struct CheckpointInfo {
 void save_checkpoint(const std::filesystem::path& dir, const CheckpointInfo& info,
                      const Network& network, AdamW& optimizer);
 
+bool has_checkpoint(const std::filesystem::path& dir);
+
 // The newest readable checkpoint of DIR into network and optimizer (the network is refreshed);
 // nothing if there is none. `notes` gets a line for each unreadable one. Throws Error(kInvalidFile)
-// when the newest readable one belongs to another model or quantiser.
+// when the newest readable one belongs to a model of another shape or an older quantiser.
 std::optional<CheckpointInfo> load_checkpoint(const std::filesystem::path& dir, Network& network,
                                               AdamW& optimizer, std::vector<std::string>& notes);
 

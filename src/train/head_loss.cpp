@@ -40,7 +40,7 @@ class HeadLoss : public torch::autograd::Function<HeadLoss> {
     const auto* w = reinterpret_cast<const float*>(rounded_address);
     const int64_t m = x.size(0), n = x.size(1), vocab = latent.size(0);
     const auto* ids = targets.data_ptr<int32_t>();
-    const int64_t chunk = std::clamp<int64_t>(kChunkLogits / vocab, 16, m);
+    const int64_t chunk = std::min(m, std::max<int64_t>(16, kChunkLogits / vocab));
     Tensor logits = torch::empty({chunk, vocab});
     std::vector<float> losses(static_cast<std::size_t>(m));
     Tensor dx = gradient ? torch::empty({m, n}) : Tensor();

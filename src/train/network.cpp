@@ -25,7 +25,11 @@ Network::Network(const ModelConfig& config, const QuantSpec& spec, const Format&
   constexpr double kStddev = 0.02;
   const double residual = kStddev / std::sqrt(2.0 * static_cast<double>(config.n_layers));
 
-  tok_embd_ = add("token_embd.weight", {config.vocab_size, d}, kStddev);
+  // A logit is a sum of d products with a normalised vector: its variance must stay small for the
+  // first loss to be near ln(vocab_size), however wide the model.
+  const double embedding = std::min(kStddev, 0.32 / std::sqrt(static_cast<double>(d)));
+
+  tok_embd_ = add("token_embd.weight", {config.vocab_size, d}, embedding);
   for (int64_t i = 0; i < config.n_layers; ++i) {
     const std::string blk = "blk." + std::to_string(i) + ".";
     Layer& l = layers_.emplace_back();
@@ -43,7 +47,7 @@ Network::Network(const ModelConfig& config, const QuantSpec& spec, const Format&
   }
   out_norm_ = add("output_norm.weight", {d}, 0);
   lm_head_ =
-      config.tie_embeddings ? tok_embd_ : add("output.weight", {config.vocab_size, d}, kStddev);
+      config.tie_embeddings ? tok_embd_ : add("output.weight", {config.vocab_size, d}, embedding);
 
   for (Layer& l : layers_) {
     const auto group = [&](std::initializer_list<std::size_t> members) {

@@ -5,8 +5,9 @@
 
 namespace onebit {
 
-// kTwoStage (BitNet b1.58 training tips): linear from the peak to 2/3 of it at half of the steps,
-// then from 1/2 of it to 0; weight decay stops at half. The rest keep weight decay throughout.
+// kTwoStage (BitNet b1.58 training tips): after the warm-up, linear from the peak to 2/3 of it at
+// the middle of the remaining steps, then from 1/2 of it to 0; weight decay stops at half of all
+// steps. The rest keep weight decay throughout.
 enum class ScheduleKind { kTwoStage, kCosine, kConstant };
 
 struct Schedule {

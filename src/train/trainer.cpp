@@ -34,6 +34,10 @@ class Trainer {
   StepReport update();
   double validate();
   void save();
+  int64_t validation_tokens() const {
+    return config_.eval_tokens == 0 ? data_.val.size()
+                                    : std::min(config_.eval_tokens, data_.val.size());
+  }
   void check_first_loss(double loss) const;
   void note(const std::string& line) const {
     if (callbacks_.note) callbacks_.note(line);
@@ -77,6 +81,11 @@ Trainer::Trainer(TrainConfig config, const TrainCallbacks& callbacks)
                                                  std::to_string(config_.seq_len) +
                                                  " training tokens, found " +
                                                  std::to_string(data_.train.size()));
+  }
+  if (callbacks_.evaluate && validation_tokens() < 2) {
+    throw Error(ErrorCode::kInvalidArgument, config_.data_dir +
+                                                 ": expected at least 2 validation tokens, found " +
+                                                 std::to_string(validation_tokens()));
   }
   constexpr double kSlowBlas = 15;
   if (const double speed = blas_gflops(); speed < kSlowBlas) {
@@ -174,8 +183,7 @@ void Trainer::check_first_loss(double loss) const {
 // Exports, and measures the exported model: what is reported is what will be served.
 double Trainer::validate() {
   export_model(network_, data_.vocab, out("model.gguf"));
-  const int64_t n =
-      config_.eval_tokens == 0 ? data_.val.size() : std::min(config_.eval_tokens, data_.val.size());
+  const int64_t n = validation_tokens();
   std::vector<int32_t> tokens(static_cast<std::size_t>(n));
   data_.val.read(0, n, tokens.data());
   const double loss = callbacks_.evaluate(out("model.gguf"), tokens, config_.seq_len);
@@ -231,8 +239,17 @@ void quiet_other_pools() {
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 
+void require_no_checkpoint(const fs::path& out_dir) {
+  if (!has_checkpoint(out_dir)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              out_dir.string() +
+                  ": expected no checkpoint of another run, found one: "
+                  "resume it, or choose or empty the folder");
+}
+
 TrainResult train(TrainConfig config, const TrainCallbacks& callbacks) {
   finish_config(config);
+  if (!config.resume) require_no_checkpoint(config.out_dir);
   std::error_code failed;
   fs::create_directories(config.out_dir, failed);
   if (failed) {

@@ -40,8 +40,8 @@ struct TrainCallbacks {
 
 struct TrainResult {
   int64_t steps_done = 0;
-  double train_loss = 0;           // of the last update
-  std::optional<double> val_loss;  // of the last validation
+  std::optional<double> train_loss;  // of the last update; none if there was nothing left to do
+  std::optional<double> val_loss;    // of the last validation
   std::optional<double> best_val_loss;
   bool stopped = false;  // by stop_requested; the checkpoint has everything
   std::filesystem::path model;
@@ -51,11 +51,15 @@ struct TrainResult {
 // thread, and freed memory stays with the process. For the whole process; train() calls it.
 void quiet_other_pools();
 
+// Throws Error(kInvalidArgument) when `out_dir` holds checkpoints of another run: a new one would
+// mix with them.
+void require_no_checkpoint(const std::filesystem::path& out_dir);
+
 // Trains `config` (finish_config() is applied) on config.data_dir into config.out_dir:
 // config.json, log.jsonl, checkpoint-STEP.gguf, model.gguf, and best.gguf when validation is on.
-// Resumed runs repeat an uninterrupted one bit for bit at the same thread count and instruction
-// set. Throws Error, also when the first loss is not near ln(vocab_size) or a loss or gradient is
-// not finite.
+// Resumed runs repeat an uninterrupted one bit for bit on the same machine (CPU and BLAS) at the
+// same thread count. Throws Error, also when the first loss is not near ln(vocab_size) or a loss or
+// gradient is not finite.
 TrainResult train(TrainConfig config, const TrainCallbacks& callbacks);
 
 }  // namespace onebit
