@@ -34,7 +34,7 @@ TEST(Formats, RegistryHoldsTogether) {
     EXPECT_EQ(find_format(std::string_view(format.name)), &format);
     const bool is_float = format.weight_class == WeightClass::kFloat;
     EXPECT_NE(format.to_float, nullptr);
-    EXPECT_EQ(format.from_float != nullptr, is_float);
+    EXPECT_TRUE(is_float || format.from_float == nullptr);
     EXPECT_EQ(format.to_codes != nullptr, !is_float);
     EXPECT_EQ(format.from_codes != nullptr, !is_float);
     std::string page = std::string(format.name) + ".md";
@@ -46,7 +46,9 @@ TEST(Formats, RegistryHoldsTogether) {
   EXPECT_EQ(find_format("Tq2_0"), &format(kTQ2_0));
   EXPECT_EQ(find_format("tq2_"), nullptr);
   EXPECT_EQ(find_format(""), nullptr);
-  EXPECT_EQ(find_format(2u), nullptr);
+  EXPECT_EQ(find_format(3u), nullptr);
+  EXPECT_EQ(format(kQ4_K).from_float, nullptr);
+  EXPECT_EQ(format(kQ6_K).from_float, nullptr);
 }
 
 TEST(Formats, SizesAreGgmls) {
@@ -54,11 +56,24 @@ TEST(Formats, SizesAreGgmls) {
   EXPECT_EQ(format(kF16).bytes(3, 5), 30);
   EXPECT_EQ(format(kBF16).bytes(3, 5), 30);
   EXPECT_EQ(format(kQ8_0).bytes(3, 64), 204);
+  EXPECT_EQ(format(kQ4_0).bytes(3, 64), 108);
+  EXPECT_EQ(format(kQ4_K).bytes(3, 512), 864);
+  EXPECT_EQ(format(kQ6_K).bytes(3, 512), 1260);
   EXPECT_EQ(format(kTQ2_0).bytes(3, 512), 396);
+  EXPECT_EQ(format(kTQ1_0).bytes(3, 512), 324);
   EXPECT_EQ(format(kI2_S).bytes(3, 512), 3 * 128 + 32);
   EXPECT_EQ(format(kQ1_0).bytes(3, 256), 108);
   EXPECT_EQ(format(kQ2_0).bytes(3, 128), 108);
+  EXPECT_EQ(format(kPQ2_0).bytes(3, 256), 204);
+  EXPECT_EQ(format(kPTQ1_0).bytes(3, 256), 168);
+  EXPECT_EQ(format(kIQ1_BN).bytes(3, 128), 3 * (2 + 26));  // each row has a header
+  EXPECT_EQ(format(kIQ2_BN).bytes(3, 128), 3 * (4 + 32));
   EXPECT_DOUBLE_EQ(format(kTQ2_0).bits_per_weight(7, 256), 2.0625);
+  EXPECT_DOUBLE_EQ(format(kTQ1_0).bits_per_weight(7, 256), 1.6875);
+  EXPECT_DOUBLE_EQ(format(kPTQ1_0).bits_per_weight(7, 256), 1.75);
+  EXPECT_DOUBLE_EQ(format(kPQ2_0).bits_per_weight(7, 256), 2.125);
+  EXPECT_DOUBLE_EQ(format(kIQ2_BN).bits_per_weight(7, 256), 2 + 32.0 / 256);
+  EXPECT_DOUBLE_EQ(format(kQ6_K).bits_per_weight(7, 256), 6.5625);
   EXPECT_DOUBLE_EQ(format(kQ1_0).bits_per_weight(7, 256), 1.125);
   EXPECT_DOUBLE_EQ(format(kQ2_0).bits_per_weight(7, 256), 2.25);
   EXPECT_DOUBLE_EQ(format(kQ8_0).bits_per_weight(7, 256), 8.5);
@@ -91,7 +106,9 @@ TEST(Formats, DecodeAsGgmlBitForBit) {
   const std::pair<const char*, TensorType> cases[] = {
       {"f16", kF16},     {"bf16", kBF16},        {"q8_0", kQ8_0}, {"q8_0.rand", kQ8_0},
       {"tq2_0", kTQ2_0}, {"tq2_0.rand", kTQ2_0}, {"q1_0", kQ1_0}, {"q1_0.rand", kQ1_0},
-      {"q2_0", kQ2_0},   {"q2_0.rand", kQ2_0},   {"i2_s", kI2_S}};
+      {"q2_0", kQ2_0},   {"q2_0.rand", kQ2_0},   {"i2_s", kI2_S}, {"tq1_0", kTQ1_0},
+      {"q4_0", kQ4_0},   {"q4_0.rand", kQ4_0},   {"q4_k", kQ4_K}, {"q4_k.rand", kQ4_K},
+      {"q6_k", kQ6_K},   {"q6_k.rand", kQ6_K}};
   for (const auto& [name, type] : cases) {
     const auto raw = read_file(golden(std::string(name) + ".raw.bin"));
     const auto expected = read_npy<float>(golden(std::string(name) + ".deq.npy"));
@@ -106,8 +123,9 @@ TEST(Formats, DecodeAsGgmlBitForBit) {
 }
 
 TEST(Formats, EncodeAsGgmlByteForByte) {
-  const std::pair<const char*, TensorType> cases[] = {
-      {"tq2_0", kTQ2_0}, {"q1_0", kQ1_0}, {"q1_0.rand", kQ1_0}, {"q2_0", kQ2_0}, {"i2_s", kI2_S}};
+  const std::pair<const char*, TensorType> cases[] = {{"tq1_0", kTQ1_0}, {"tq2_0", kTQ2_0},
+                                                      {"q1_0", kQ1_0},   {"q1_0.rand", kQ1_0},
+                                                      {"q2_0", kQ2_0},   {"i2_s", kI2_S}};
   for (const auto& [name, type] : cases) {
     const auto raw = read_file(golden(std::string(name) + ".raw.bin"));
     // Codes from ggml's floats, not through to_codes; a block of zeros leaves its scale open.
@@ -131,6 +149,18 @@ TEST(Formats, Q8_0QuantisesAsGgml) {
   const auto expected = read_file(golden("x.q8_0.bin"));
   std::vector<uint8_t> found(expected.size());
   format(kQ8_0).from_float(x.values.data(), 3, kCols, found.data());
+  int different = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) different += found[i] != expected[i];
+  EXPECT_EQ(different, 0);
+}
+
+// Q4_0 maps the extreme of a block to -8 d exactly, so quantising what ggml's bytes mean gives
+// those bytes back. (Random bytes need not have a -8, so not q4_0.rand.)
+TEST(Formats, Q4_0QuantisesAsGgml) {
+  const auto floats = read_npy<float>(golden("q4_0.deq.npy"));
+  const auto expected = read_file(golden("q4_0.raw.bin"));
+  std::vector<uint8_t> found(expected.size());
+  format(kQ4_0).from_float(floats.values.data(), kRows, kCols, found.data());
   int different = 0;
   for (std::size_t i = 0; i < found.size(); ++i) different += found[i] != expected[i];
   EXPECT_EQ(different, 0);
