@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "base/file.h"
+#include "base/half.h"
 #include "base/rng.h"
 #include "io/npy.h"
 #include "quant/format_testing.h"
@@ -166,6 +167,32 @@ TEST(Formats, Q4_0QuantisesAsGgml) {
   EXPECT_EQ(different, 0);
 }
 
+// q4_0 and f16 hold one matrix, so its f16 values, off by 2^-11 at most, must give ggml's bytes but
+// where the rounding could fall either way.
+TEST(Formats, Q4_0RoundsAsGgml) {
+  const auto x = read_npy<float>(golden("f16.deq.npy"));
+  const auto expected = read_file(golden("q4_0.raw.bin"));
+  std::vector<uint8_t> found(expected.size());
+  format(kQ4_0).from_float(x.values.data(), kRows, kCols, found.data());
+  int different = 0;
+  for (int64_t i = 0; i < kRows * kCols; ++i) {
+    const uint8_t* block = found.data() + i / 32 * 18;
+    const uint8_t* golden_block = expected.data() + i / 32 * 18;
+    ASSERT_EQ(std::memcmp(block, golden_block, 2), 0) << i;  // d
+    const int shift = i % 32 < 16 ? 0 : 4;
+    const int nibble = block[2 + i % 16] >> shift & 15;
+    const int golden_nibble = golden_block[2 + i % 16] >> shift & 15;
+    if (nibble == golden_nibble) continue;
+    ++different;
+    uint16_t d = 0;
+    std::memcpy(&d, block, 2);
+    const float steps = x.values[i] / f16_to_f32(d) + 8.5f;
+    EXPECT_NEAR(steps, std::round(steps), 16 * 0x1p-11) << i;
+    EXPECT_EQ(std::abs(nibble - golden_nibble), 1) << i;
+  }
+  EXPECT_LE(different, 12);  // 16 * 2^-11 of 6144
+}
+
 // The worked examples of docs/formats.
 TEST(Formats, WrittenVectors) {
   {
@@ -231,6 +258,52 @@ TEST(Formats, WrittenVectors) {
     EXPECT_EQ(bytes[3], 0xfd);
     EXPECT_EQ(bytes[33], 0x81);
   }
+  {
+    std::vector<float> x(32, 0.0f);
+    x[0] = -8;
+    x[1] = 0.5f;
+    x[31] = 7;
+    std::vector<uint8_t> bytes(18);
+    format(kQ4_0).from_float(x.data(), 1, 32, bytes.data());
+    std::vector<uint8_t> expected(18, 0x88);
+    expected[0] = 0x00;
+    expected[1] = 0x3c;
+    expected[2] = 0x80;
+    expected[3] = 0x89;
+    expected[17] = 0xf8;
+    EXPECT_EQ(bytes, expected);
+  }
+  {
+    std::vector<uint8_t> block(144);
+    block[1] = 0x3c;   // d = 1
+    block[3] = 0x38;   // dmin = 0.5
+    block[4] = 0x42;   // s[0]
+    block[8] = 0x81;   // s[4]
+    block[12] = 0x35;  // s[8]
+    block[16] = 0x73;
+    const auto x = to_floats(format(kQ4_K), block.data(), 1, 256);
+    EXPECT_EQ(x[0], 5.5f);
+    EXPECT_EQ(x[31], -0.5f);
+    EXPECT_EQ(x[32], 0.0f);
+    EXPECT_EQ(x[128], -17.5f);
+    EXPECT_EQ(x[159], -17.5f);
+    EXPECT_EQ(x[160], 0.0f);
+  }
+  {
+    std::vector<uint8_t> block(210);
+    block[0] = 0xa5;    // ql[0]
+    block[128] = 0x21;  // qh[0]
+    block[192] = 1;     // sc[0]
+    block[196] = 0xfe;  // sc[4] = -2
+    block[209] = 0x38;  // d = 0.5
+    const auto x = to_floats(format(kQ6_K), block.data(), 1, 256);
+    EXPECT_EQ(x[0], -5.5f);
+    EXPECT_EQ(x[1], -16.0f);
+    EXPECT_EQ(x[16], 0.0f);
+    EXPECT_EQ(x[32], 0.0f);
+    EXPECT_EQ(x[64], -10.0f);
+    EXPECT_EQ(x[65], 32.0f);
+  }
 }
 
 TEST(Formats, FloatsAreKeptOrRefused) {
@@ -295,6 +368,40 @@ TEST(Formats, Q8_0Edges) {
                 max / 127 * 0.51f + max / 2048);
     }
   }
+}
+
+TEST(Formats, Q4_0Edges) {
+  std::vector<float> x(64, 0.0f);
+  std::vector<uint8_t> bytes(36);
+  const auto quantize = [&] { format(kQ4_0).from_float(x.data(), 1, 64, bytes.data()); };
+  quantize();
+  std::vector<uint8_t> zeros(36, 0x88);
+  for (const int block : {0, 18}) {
+    zeros[block] = 0x00;
+    zeros[block + 1] = 0x80;  // d = -0, as ggml's 0 / -8
+  }
+  EXPECT_EQ(bytes, zeros);
+  for (const float tiny : {1e-45f, 1e-40f, 1e-38f, 1e-30f, 1e-8f}) {
+    x[40] = tiny;
+    quantize();
+    EXPECT_NEAR(to_floats(format(kQ4_0), bytes.data(), 1, 64)[40], tiny, 1e-6f);
+  }
+  x[40] = 3;
+  x[41] = -3;  // of two extremes the first is exact; the other has only 7 steps
+  quantize();
+  const auto back = to_floats(format(kQ4_0), bytes.data(), 1, 64);
+  EXPECT_EQ(back[40], 3.0f);
+  EXPECT_EQ(back[41], -3.0f * 7 / 8);
+  x[40] = -8 * 65504.0f;
+  quantize();
+  EXPECT_EQ(to_floats(format(kQ4_0), bytes.data(), 1, 64)[40], -8 * 65504.0f);
+  x[40] = -8 * 65520.0f;
+  EXPECT_EQ(error_of(quantize),
+            "argument: Q4_0: row 0, column 32: expected a largest magnitude below 8 * 65520, found "
+            "-524160");
+  x[40] = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(error_of(quantize),
+            "argument: Q4_0: row 0, column 40: expected a finite value, found -inf");
 }
 
 }  // namespace
