@@ -6,8 +6,6 @@
 #include <cstring>
 #include <limits>
 
-#include "base/half.h"
-#include "base/rng.h"
 #include "quant/format.h"
 #include "quant/format_testing.h"
 
@@ -16,38 +14,11 @@ namespace {
 
 using namespace testing;
 
-// Random codes of the format's class and, where the format keeps them, random f16-exact scales.
-CodeMatrix random_matrix(const Format& format, int64_t rows, int64_t cols, uint64_t seed) {
-  Rng rng(seed);
-  CodeMatrix m;
-  m.rows = rows;
-  m.cols = cols;
-  m.group = format.group == 0 ? cols : format.group;
-  for (int64_t i = 0; i < rows * cols; ++i) {
-    const bool binary = format.weight_class == WeightClass::kBinary;
-    m.codes.push_back(static_cast<int8_t>(binary ? 2 * static_cast<int>(rng.below(2)) - 1
-                                                 : static_cast<int>(rng.below(3)) - 1));
-  }
-  const int64_t scales = format.group == 0 ? 1 : rows * m.groups();
-  for (int64_t i = 0; i < scales; ++i) {
-    m.scales.push_back(f16_to_f32(static_cast<uint16_t>(rng.below(0x7c00))));
-  }
-  if (format.group == 0) m.scales[0] = 0.1f;  // an f32 that is not an f16
-  return m;
-}
-
-std::vector<const Format*> code_formats() {
-  std::vector<const Format*> found;
-  for (const Format& format : formats()) {
-    if (format.from_codes != nullptr) found.push_back(&format);
-  }
-  return found;
-}
-
 TEST(CodeFormats, CodesSurviveTheRoundTrip) {
   for (const Format* format : code_formats()) {
-    for (const int64_t rows : {1, 2, 3, 5, 8, 17}) {
+    for (const int64_t row_blocks : {1, 2, 3, 5, 8, 17}) {
       for (const int64_t blocks : {1, 2, 3, 7}) {
+        const int64_t rows = row_blocks * format->row_block;
         const int64_t cols = blocks * format->block;
         const CodeMatrix m = random_matrix(*format, rows, cols, rows * 100 + blocks);
         const auto bytes = from_matrix(*format, m);
@@ -64,43 +35,46 @@ TEST(CodeFormats, CodesSurviveTheRoundTrip) {
 }
 
 TEST(CodeFormats, I2SRowsMayStraddleGroups) {
-  const Format& i2_s = format(kI2_S);
-  for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{128, 1},
-                                   {128, 3},
-                                   {2, 64},
-                                   {4, 96},
-                                   {8, 16},
-                                   {16, 4320},
-                                   {64, 130},
-                                   {128, 129}}) {
-    const CodeMatrix m = random_matrix(i2_s, rows, cols, rows + cols);
-    // At an odd address: nothing may rely on the alignment of a tensor.
-    std::vector<uint8_t> bytes(i2_s.bytes(rows, cols) + 1);
-    i2_s.from_codes(m, bytes.data() + 1);
-    const CodeMatrix back = to_matrix(i2_s, bytes.data() + 1, rows, cols);
-    ASSERT_EQ(back.codes, m.codes) << rows << " x " << cols;
-    ASSERT_EQ(back.scales, m.scales);
+  for (const char* name : {"I2_S", "I2_S/64", "I2_S/4row"}) {
+    const Format& i2_s = *find_format(name);
+    for (const auto& [rows, cols] : {std::pair<int64_t, int64_t>{128, 1},
+                                     {128, 3},
+                                     {4, 32},
+                                     {4, 96},
+                                     {8, 16},
+                                     {16, 4320},
+                                     {64, 130},
+                                     {128, 129}}) {
+      const CodeMatrix m = random_matrix(i2_s, rows, cols, rows + cols);
+      // At an odd address: nothing may rely on the alignment of a tensor.
+      std::vector<uint8_t> bytes(i2_s.bytes(rows, cols) + 1);
+      i2_s.from_codes(m, bytes.data() + 1);
+      const CodeMatrix back = to_matrix(i2_s, bytes.data() + 1, rows, cols);
+      ASSERT_EQ(back.codes, m.codes) << name << " " << rows << " x " << cols;
+      ASSERT_EQ(back.scales, m.scales);
+    }
   }
 }
 
 TEST(CodeFormats, AnyGranularityThatAgreesIsAccepted) {
   for (const Format* format : code_formats()) {
-    CodeMatrix m = random_matrix(*format, 2, 512, 1);
+    CodeMatrix m = random_matrix(*format, 4, 512, 1);
     m.group = 512;
-    for (const std::vector<float>& scales : {std::vector<float>{0.25f}, {0.25f, 0.25f}}) {
+    for (const std::vector<float>& scales :
+         {std::vector<float>{0.25f}, std::vector<float>(4, 0.25f)}) {
       m.scales = scales;
       const auto bytes = from_matrix(*format, m);
-      for (const float scale : to_matrix(*format, bytes.data(), 2, 512).scales) {
+      for (const float scale : to_matrix(*format, bytes.data(), 4, 512).scales) {
         EXPECT_EQ(scale, 0.25f) << format->name;
       }
     }
     m.group = 64;
-    m.scales.assign(16, 0.25f);
+    m.scales.assign(32, 0.25f);
     EXPECT_NO_THROW(from_matrix(*format, m));
     m.group = 100;  // does not divide the row: 6 groups, the last of 12 columns
-    m.scales.assign(12, 0.25f);
+    m.scales.assign(24, 0.25f);
     EXPECT_NO_THROW(from_matrix(*format, m));
-    m.scales[11] = 0.5f;
+    m.scales[23] = 0.5f;
     EXPECT_THROW(from_matrix(*format, m), Error) << format->name;
   }
 }
@@ -110,7 +84,7 @@ TEST(CodeFormats, WhatCannotBeStoredExactlyIsRefused) {
     SCOPED_TRACE(format->name);
     const std::string name = format->name;
     const bool binary = format->weight_class == WeightClass::kBinary;
-    const CodeMatrix good = random_matrix(*format, 3, 512, 2);
+    const CodeMatrix good = random_matrix(*format, 4, 512, 2);
     const auto refusal = [&](const std::function<void(CodeMatrix&)>& edit) {
       CodeMatrix m = good;
       edit(m);
@@ -127,26 +101,30 @@ TEST(CodeFormats, WhatCannotBeStoredExactlyIsRefused) {
       EXPECT_NE(refusal([&](CodeMatrix& m) { m.scales.back() = bad; }).find("a finite scale"),
                 std::string::npos);
     }
-    if (format->group == 0) {
-      const auto message = refusal([](CodeMatrix& m) { m.scales = {0.5f, 0.5f, 0.25f}; });
+    // One scale of the tensor, the row or the group: a finer one does not fit.
+    if (format->has_tensor_scale()) {
+      const auto message = refusal([](CodeMatrix& m) { m.scales = {0.5f, 0.5f, 0.25f, 0.5f}; });
       EXPECT_EQ(message, "argument: " + name +
                              ": row 2, column 0: expected one scale for the tensor, found 0.25");
     } else {
-      for (const float bad : {0.1f, 1e-9f, 1e9f, 65520.0f}) {
-        EXPECT_NE(refusal([&](CodeMatrix& m) { m.scales[1] = bad; })
-                      .find("row 0, column " + std::to_string(format->group) +
-                            ": expected a scale that f16 holds exactly"),
-                  std::string::npos);
-      }
       const auto message = refusal([&](CodeMatrix& m) {
-        m.group = format->group / 2;
-        m.scales.assign(3 * m.groups(), 0.5f);
+        m.group /= 2;
+        m.scales.assign(4 * m.groups(), 0.5f);
         m.scales[m.groups() + 1] = 0.25f;
       });
-      EXPECT_EQ(message, "argument: " + name + ": row 1, column " +
-                             std::to_string(format->group / 2) +
+      EXPECT_EQ(message, "argument: " + name + ": row 1, column " + std::to_string(good.group / 2) +
                              ": expected scale 0.5 as in column 0 (one scale per " +
-                             std::to_string(format->group) + " columns), found 0.25");
+                             std::to_string(good.group) + " columns), found 0.25");
+    }
+    // An f16 scale must be one; the f32 ones (IQ2_BN's too) take all finite values.
+    const bool f32_scale = format->has_tensor_scale() || format->id == kIQ2_BN;
+    for (const float bad : {0.1f, 1e-9f, 1e9f, 65520.0f}) {
+      const auto message = refusal([&](CodeMatrix& m) { m.scales[m.scales.size() - 1] = bad; });
+      const std::string last = "row 3, column " + std::to_string(512 - good.group);
+      EXPECT_EQ(message == "no error", f32_scale);
+      EXPECT_EQ(
+          message.find(last + ": expected a scale that f16 holds exactly") == std::string::npos,
+          f32_scale);
     }
     CodeMatrix narrow{1, 32, 32, std::vector<int8_t>(32, 1), {1.0f}};
     EXPECT_NE(error_of([&] { format->from_codes(narrow, nullptr); }).find("argument: " + name),
@@ -155,8 +133,8 @@ TEST(CodeFormats, WhatCannotBeStoredExactlyIsRefused) {
 }
 
 TEST(CodeFormats, Code3IsRefusedAsCode) {
-  for (const TensorType type : {kTQ2_0, kQ2_0, kI2_S}) {
-    const Format& f = format(type);
+  for (const char* name : {"TQ2_0", "Q2_0", "Q2_0/128", "PQ2_0", "IQ2_BN", "I2_S", "I2_S/64"}) {
+    const Format& f = *find_format(name);
     CodeMatrix m = random_matrix(f, 2, 256, 3);
     for (int8_t& code : m.codes) code = 0;
     auto bytes = from_matrix(f, m);
@@ -176,20 +154,27 @@ TEST(CodeFormats, Code3IsRefusedAsCode) {
 
 TEST(CodeFormats, StoredInfinitiesAndNansComeOutAsStored) {
   for (const Format* format : code_formats()) {
-    CodeMatrix m = random_matrix(*format, 1, 256, 4);
+    SCOPED_TRACE(format->name);
+    CodeMatrix m = random_matrix(*format, 4, 256, 4);
+    for (float& scale : m.scales) scale = 0.5f;
     auto bytes = from_matrix(*format, m);
+    // Where 0.5 was stored, found by its bytes: in f32 a scale for the row or tensor, else f16.
     const float inf = std::numeric_limits<float>::infinity();
-    const uint16_t half = 0x7c00;
-    const int64_t at = format->id == kTQ2_0 ? 64 : format->id == kI2_S ? 64 : 0;
-    if (format->id == kI2_S) {
-      std::memcpy(bytes.data() + at, &inf, 4);
-    } else {
-      std::memcpy(bytes.data() + at, &half, 2);
+    CodeMatrix other = m;
+    for (float& scale : other.scales) scale = -0.5f;
+    const auto negative = from_matrix(*format, other);
+    const auto differ = std::ranges::mismatch(bytes, negative).in1;  // the sign, in the top byte
+    ASSERT_NE(differ, bytes.end());
+    differ[0] = 0x7f;
+    differ[-1] = 0x80;  // f32 infinity
+    if (!format->has_tensor_scale() && format->id != kIQ2_BN) {
+      differ[0] = 0x7c;
+      differ[-1] = 0;
     }
-    EXPECT_EQ(to_matrix(*format, bytes.data(), 1, 256).scales[0], inf) << format->name;
+    EXPECT_EQ(to_matrix(*format, bytes.data(), 4, 256).scales[0], inf);
+    const auto floats = to_floats(*format, bytes.data(), 4, 256);
     for (int64_t i = 0; i < 64; ++i) {
-      const float value = to_floats(*format, bytes.data(), 1, 256)[i];
-      EXPECT_TRUE(m.codes[i] == 0 ? std::isnan(value) : value == inf * m.codes[i]);
+      EXPECT_TRUE(m.codes[i] == 0 ? std::isnan(floats[i]) : floats[i] == inf * m.codes[i]);
     }
   }
 }

@@ -6,7 +6,9 @@
 namespace onebit {
 
 #define ONEBIT_FORMAT(name) extern const Format name##_format;
+#define ONEBIT_VARIANT(name) extern const Format name##_format;
 #include "quant/formats.inc"
 #undef ONEBIT_FORMAT
+#undef ONEBIT_VARIANT
 
 }  // namespace onebit

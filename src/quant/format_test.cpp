@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "base/file.h"
+#include "base/half.h"
 #include "base/rng.h"
 #include "io/npy.h"
 #include "quant/format_testing.h"
@@ -34,7 +35,7 @@ TEST(Formats, RegistryHoldsTogether) {
     EXPECT_EQ(find_format(std::string_view(format.name)), &format);
     const bool is_float = format.weight_class == WeightClass::kFloat;
     EXPECT_NE(format.to_float, nullptr);
-    EXPECT_EQ(format.from_float != nullptr, is_float);
+    EXPECT_TRUE(is_float || format.from_float == nullptr);
     EXPECT_EQ(format.to_codes != nullptr, !is_float);
     EXPECT_EQ(format.from_codes != nullptr, !is_float);
     std::string page = std::string(format.name) + ".md";
@@ -46,7 +47,9 @@ TEST(Formats, RegistryHoldsTogether) {
   EXPECT_EQ(find_format("Tq2_0"), &format(kTQ2_0));
   EXPECT_EQ(find_format("tq2_"), nullptr);
   EXPECT_EQ(find_format(""), nullptr);
-  EXPECT_EQ(find_format(2u), nullptr);
+  EXPECT_EQ(find_format(3u), nullptr);
+  EXPECT_EQ(format(kQ4_K).from_float, nullptr);
+  EXPECT_EQ(format(kQ6_K).from_float, nullptr);
 }
 
 TEST(Formats, SizesAreGgmls) {
@@ -54,11 +57,24 @@ TEST(Formats, SizesAreGgmls) {
   EXPECT_EQ(format(kF16).bytes(3, 5), 30);
   EXPECT_EQ(format(kBF16).bytes(3, 5), 30);
   EXPECT_EQ(format(kQ8_0).bytes(3, 64), 204);
+  EXPECT_EQ(format(kQ4_0).bytes(3, 64), 108);
+  EXPECT_EQ(format(kQ4_K).bytes(3, 512), 864);
+  EXPECT_EQ(format(kQ6_K).bytes(3, 512), 1260);
   EXPECT_EQ(format(kTQ2_0).bytes(3, 512), 396);
+  EXPECT_EQ(format(kTQ1_0).bytes(3, 512), 324);
   EXPECT_EQ(format(kI2_S).bytes(3, 512), 3 * 128 + 32);
   EXPECT_EQ(format(kQ1_0).bytes(3, 256), 108);
   EXPECT_EQ(format(kQ2_0).bytes(3, 128), 108);
+  EXPECT_EQ(format(kPQ2_0).bytes(3, 256), 204);
+  EXPECT_EQ(format(kPTQ1_0).bytes(3, 256), 168);
+  EXPECT_EQ(format(kIQ1_BN).bytes(3, 128), 3 * (2 + 26));  // each row has a header
+  EXPECT_EQ(format(kIQ2_BN).bytes(3, 128), 3 * (4 + 32));
   EXPECT_DOUBLE_EQ(format(kTQ2_0).bits_per_weight(7, 256), 2.0625);
+  EXPECT_DOUBLE_EQ(format(kTQ1_0).bits_per_weight(7, 256), 1.6875);
+  EXPECT_DOUBLE_EQ(format(kPTQ1_0).bits_per_weight(7, 256), 1.75);
+  EXPECT_DOUBLE_EQ(format(kPQ2_0).bits_per_weight(7, 256), 2.125);
+  EXPECT_DOUBLE_EQ(format(kIQ2_BN).bits_per_weight(7, 256), 2 + 32.0 / 256);
+  EXPECT_DOUBLE_EQ(format(kQ6_K).bits_per_weight(7, 256), 6.5625);
   EXPECT_DOUBLE_EQ(format(kQ1_0).bits_per_weight(7, 256), 1.125);
   EXPECT_DOUBLE_EQ(format(kQ2_0).bits_per_weight(7, 256), 2.25);
   EXPECT_DOUBLE_EQ(format(kQ8_0).bits_per_weight(7, 256), 8.5);
@@ -91,7 +107,9 @@ TEST(Formats, DecodeAsGgmlBitForBit) {
   const std::pair<const char*, TensorType> cases[] = {
       {"f16", kF16},     {"bf16", kBF16},        {"q8_0", kQ8_0}, {"q8_0.rand", kQ8_0},
       {"tq2_0", kTQ2_0}, {"tq2_0.rand", kTQ2_0}, {"q1_0", kQ1_0}, {"q1_0.rand", kQ1_0},
-      {"q2_0", kQ2_0},   {"q2_0.rand", kQ2_0},   {"i2_s", kI2_S}};
+      {"q2_0", kQ2_0},   {"q2_0.rand", kQ2_0},   {"i2_s", kI2_S}, {"tq1_0", kTQ1_0},
+      {"q4_0", kQ4_0},   {"q4_0.rand", kQ4_0},   {"q4_k", kQ4_K}, {"q4_k.rand", kQ4_K},
+      {"q6_k", kQ6_K},   {"q6_k.rand", kQ6_K}};
   for (const auto& [name, type] : cases) {
     const auto raw = read_file(golden(std::string(name) + ".raw.bin"));
     const auto expected = read_npy<float>(golden(std::string(name) + ".deq.npy"));
@@ -106,8 +124,9 @@ TEST(Formats, DecodeAsGgmlBitForBit) {
 }
 
 TEST(Formats, EncodeAsGgmlByteForByte) {
-  const std::pair<const char*, TensorType> cases[] = {
-      {"tq2_0", kTQ2_0}, {"q1_0", kQ1_0}, {"q1_0.rand", kQ1_0}, {"q2_0", kQ2_0}, {"i2_s", kI2_S}};
+  const std::pair<const char*, TensorType> cases[] = {{"tq1_0", kTQ1_0}, {"tq2_0", kTQ2_0},
+                                                      {"q1_0", kQ1_0},   {"q1_0.rand", kQ1_0},
+                                                      {"q2_0", kQ2_0},   {"i2_s", kI2_S}};
   for (const auto& [name, type] : cases) {
     const auto raw = read_file(golden(std::string(name) + ".raw.bin"));
     // Codes from ggml's floats, not through to_codes; a block of zeros leaves its scale open.
@@ -134,6 +153,44 @@ TEST(Formats, Q8_0QuantisesAsGgml) {
   int different = 0;
   for (std::size_t i = 0; i < found.size(); ++i) different += found[i] != expected[i];
   EXPECT_EQ(different, 0);
+}
+
+// Q4_0 maps the extreme of a block to -8 d exactly, so quantising what ggml's bytes mean gives
+// those bytes back. (Random bytes need not have a -8, so not q4_0.rand.)
+TEST(Formats, Q4_0QuantisesAsGgml) {
+  const auto floats = read_npy<float>(golden("q4_0.deq.npy"));
+  const auto expected = read_file(golden("q4_0.raw.bin"));
+  std::vector<uint8_t> found(expected.size());
+  format(kQ4_0).from_float(floats.values.data(), kRows, kCols, found.data());
+  int different = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) different += found[i] != expected[i];
+  EXPECT_EQ(different, 0);
+}
+
+// q4_0 and f16 hold one matrix, so its f16 values, off by 2^-11 at most, must give ggml's bytes but
+// where the rounding could fall either way.
+TEST(Formats, Q4_0RoundsAsGgml) {
+  const auto x = read_npy<float>(golden("f16.deq.npy"));
+  const auto expected = read_file(golden("q4_0.raw.bin"));
+  std::vector<uint8_t> found(expected.size());
+  format(kQ4_0).from_float(x.values.data(), kRows, kCols, found.data());
+  int different = 0;
+  for (int64_t i = 0; i < kRows * kCols; ++i) {
+    const uint8_t* block = found.data() + i / 32 * 18;
+    const uint8_t* golden_block = expected.data() + i / 32 * 18;
+    ASSERT_EQ(std::memcmp(block, golden_block, 2), 0) << i;  // d
+    const int shift = i % 32 < 16 ? 0 : 4;
+    const int nibble = block[2 + i % 16] >> shift & 15;
+    const int golden_nibble = golden_block[2 + i % 16] >> shift & 15;
+    if (nibble == golden_nibble) continue;
+    ++different;
+    uint16_t d = 0;
+    std::memcpy(&d, block, 2);
+    const float steps = x.values[i] / f16_to_f32(d) + 8.5f;
+    EXPECT_NEAR(steps, std::round(steps), 16 * 0x1p-11) << i;
+    EXPECT_EQ(std::abs(nibble - golden_nibble), 1) << i;
+  }
+  EXPECT_LE(different, 12);  // 16 * 2^-11 of 6144
 }
 
 // The worked examples of docs/formats.
@@ -201,6 +258,52 @@ TEST(Formats, WrittenVectors) {
     EXPECT_EQ(bytes[3], 0xfd);
     EXPECT_EQ(bytes[33], 0x81);
   }
+  {
+    std::vector<float> x(32, 0.0f);
+    x[0] = -8;
+    x[1] = 0.5f;
+    x[31] = 7;
+    std::vector<uint8_t> bytes(18);
+    format(kQ4_0).from_float(x.data(), 1, 32, bytes.data());
+    std::vector<uint8_t> expected(18, 0x88);
+    expected[0] = 0x00;
+    expected[1] = 0x3c;
+    expected[2] = 0x80;
+    expected[3] = 0x89;
+    expected[17] = 0xf8;
+    EXPECT_EQ(bytes, expected);
+  }
+  {
+    std::vector<uint8_t> block(144);
+    block[1] = 0x3c;   // d = 1
+    block[3] = 0x38;   // dmin = 0.5
+    block[4] = 0x42;   // s[0]
+    block[8] = 0x81;   // s[4]
+    block[12] = 0x35;  // s[8]
+    block[16] = 0x73;
+    const auto x = to_floats(format(kQ4_K), block.data(), 1, 256);
+    EXPECT_EQ(x[0], 5.5f);
+    EXPECT_EQ(x[31], -0.5f);
+    EXPECT_EQ(x[32], 0.0f);
+    EXPECT_EQ(x[128], -17.5f);
+    EXPECT_EQ(x[159], -17.5f);
+    EXPECT_EQ(x[160], 0.0f);
+  }
+  {
+    std::vector<uint8_t> block(210);
+    block[0] = 0xa5;    // ql[0]
+    block[128] = 0x21;  // qh[0]
+    block[192] = 1;     // sc[0]
+    block[196] = 0xfe;  // sc[4] = -2
+    block[209] = 0x38;  // d = 0.5
+    const auto x = to_floats(format(kQ6_K), block.data(), 1, 256);
+    EXPECT_EQ(x[0], -5.5f);
+    EXPECT_EQ(x[1], -16.0f);
+    EXPECT_EQ(x[16], 0.0f);
+    EXPECT_EQ(x[32], 0.0f);
+    EXPECT_EQ(x[64], -10.0f);
+    EXPECT_EQ(x[65], 32.0f);
+  }
 }
 
 TEST(Formats, FloatsAreKeptOrRefused) {
@@ -265,6 +368,40 @@ TEST(Formats, Q8_0Edges) {
                 max / 127 * 0.51f + max / 2048);
     }
   }
+}
+
+TEST(Formats, Q4_0Edges) {
+  std::vector<float> x(64, 0.0f);
+  std::vector<uint8_t> bytes(36);
+  const auto quantize = [&] { format(kQ4_0).from_float(x.data(), 1, 64, bytes.data()); };
+  quantize();
+  std::vector<uint8_t> zeros(36, 0x88);
+  for (const int block : {0, 18}) {
+    zeros[block] = 0x00;
+    zeros[block + 1] = 0x80;  // d = -0, as ggml's 0 / -8
+  }
+  EXPECT_EQ(bytes, zeros);
+  for (const float tiny : {1e-45f, 1e-40f, 1e-38f, 1e-30f, 1e-8f}) {
+    x[40] = tiny;
+    quantize();
+    EXPECT_NEAR(to_floats(format(kQ4_0), bytes.data(), 1, 64)[40], tiny, 1e-6f);
+  }
+  x[40] = 3;
+  x[41] = -3;  // of two extremes the first is exact; the other has only 7 steps
+  quantize();
+  const auto back = to_floats(format(kQ4_0), bytes.data(), 1, 64);
+  EXPECT_EQ(back[40], 3.0f);
+  EXPECT_EQ(back[41], -3.0f * 7 / 8);
+  x[40] = -8 * 65504.0f;
+  quantize();
+  EXPECT_EQ(to_floats(format(kQ4_0), bytes.data(), 1, 64)[40], -8 * 65504.0f);
+  x[40] = -8 * 65520.0f;
+  EXPECT_EQ(error_of(quantize),
+            "argument: Q4_0: row 0, column 32: expected a largest magnitude below 8 * 65520, found "
+            "-524160");
+  x[40] = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(error_of(quantize),
+            "argument: Q4_0: row 0, column 40: expected a finite value, found -inf");
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/half.h"
+#include "base/rng.h"
 #include "quant/format.h"
 
 namespace onebit::testing {
@@ -36,13 +38,45 @@ inline CodeMatrix to_matrix(const Format& format, const uint8_t* tensor, int64_t
   m.cols = cols;
   m.group = format.group == 0 ? cols : format.group;
   m.codes.resize(rows * cols);
-  const int64_t scales = format.group == 0 ? 0 : m.groups();  // stride: a tensor scale is repeated
-  m.scales.resize(format.group == 0 ? 1 : rows * scales);
+  // A tensor scale comes again with each row.
+  const int64_t stride = format.has_tensor_scale() ? 0 : m.groups();
+  m.scales.resize(format.has_tensor_scale() ? 1 : rows * stride);
   for (int64_t row = 0; row < rows; ++row) {
     format.to_codes(tensor, rows, cols, row, m.codes.data() + row * cols,
-                    m.scales.data() + row * scales);
+                    m.scales.data() + row * stride);
   }
   return m;
+}
+
+// Random codes of the format's class and, where the format keeps them, random f16-exact scales.
+inline CodeMatrix random_matrix(const Format& format, int64_t rows, int64_t cols, uint64_t seed) {
+  Rng rng(seed);
+  CodeMatrix m;
+  m.rows = rows;
+  m.cols = cols;
+  m.group = format.group == 0 ? cols : format.group;
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    const bool binary = format.weight_class == WeightClass::kBinary;
+    m.codes.push_back(static_cast<int8_t>(binary ? 2 * static_cast<int>(rng.below(2)) - 1
+                                                 : static_cast<int>(rng.below(3)) - 1));
+  }
+  const int64_t scales = format.has_tensor_scale() ? 1 : rows * m.groups();
+  for (int64_t i = 0; i < scales; ++i) {
+    m.scales.push_back(f16_to_f32(static_cast<uint16_t>(rng.below(0x7c00))));
+  }
+  if (format.has_tensor_scale()) m.scales[0] = 0.1f;  // an f32 that is not an f16
+  return m;
+}
+
+// All that hold codes, variants included.
+inline std::vector<const Format*> code_formats() {
+  std::vector<const Format*> found;
+  for (const auto list : {formats(), format_variants()}) {
+    for (const Format& format : list) {
+      if (format.from_codes != nullptr) found.push_back(&format);
+    }
+  }
+  return found;
 }
 
 inline std::vector<uint8_t> from_matrix(const Format& format, const CodeMatrix& m) {
