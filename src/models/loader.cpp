@@ -25,36 +25,22 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   throw Error(code, "tensor " + quote(tensor) + ": expected " + expected + ", found " + found);
 }
 
-// The tensor's format, after checking that the file holds all its bytes.
-const Format& checked_format(const GgufTensor& tensor) {
-  const Format* format = find_format(tensor.type);
-  if (format == nullptr) {
-    std::string known;
-    for (const Format& f : formats()) known += (known.empty() ? "" : " ") + std::string(f.name);
-    fail(tensor.name, "a tensor type out of " + known, "type id " + std::to_string(tensor.type),
-         ErrorCode::kUnsupported);
-  }
-  int64_t bytes = 0;
-  try {
-    bytes = format->bytes(tensor.rows(), tensor.cols());
-  } catch (const Error& e) {
-    throw Error(e.code(), "tensor " + quote(tensor.name) + ": " + e.what());
-  }
-  if (bytes > static_cast<int64_t>(tensor.available.size())) {
-    fail(tensor.name, std::to_string(bytes) + " bytes of " + format->name,
-         std::to_string(tensor.available.size()) + " before the next tensor or the end");
-  }
-  return *format;
-}
-
 // Errors of a format's decoder, with the tensor's name in front.
 template <typename F>
-auto named(const std::string& name, F f) {
+decltype(auto) named(const std::string& name, F f) {
   try {
     return f();
   } catch (const Error& e) {
     throw Error(e.code(), "tensor " + quote(name) + ": " + e.what());
   }
+}
+
+// The tensor's format, after checking that the file holds all its bytes.
+const Format& checked_format(const GgufTensor& tensor) {
+  return named(tensor.name, [&]() -> const Format& {
+    return resolve_format(tensor.type, tensor.rows(), tensor.cols(),
+                          static_cast<int64_t>(tensor.available.size()));
+  });
 }
 
 class GgufWeights final : public WeightSource {
@@ -85,7 +71,7 @@ class GgufWeights final : public WeightSource {
     const GgufTensor& tensor = find(name, {cols, rows});
     const Format& format = checked_format(tensor);
     if (format.weight_class != WeightClass::kFloat) {
-      fail(name, "F32, F16, BF16 or Q8_0", format.name, ErrorCode::kUnsupported);
+      fail(name, "a float type", format.name, ErrorCode::kUnsupported);
     }
     return Linear::rows(format, tensor.available.data(), rows, cols);
   }

@@ -130,7 +130,7 @@ TEST(Linear, FloatRowsAndLookup) {
   const auto x = random_floats(3 * cols, 16);
   ThreadPool pool(2);
   const OpContext ctx{pool, default_kernels()};
-  for (const auto type : {kF32, kF16, kBF16, kQ8_0}) {
+  for (const auto type : {kF32, kF16, kBF16, kQ8_0, kQ4_0}) {
     const Format& f = format(type);
     std::vector<uint8_t> bytes(static_cast<std::size_t>(f.bytes(rows, cols)));
     f.from_float(w.data(), rows, cols, bytes.data());
