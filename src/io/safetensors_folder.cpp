@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr int64_t kMaxIndexBytes = int64_t{8} << 20;  // 65,536 tensors of 128 bytes an entry
 
 [[noreturn]] void refuse(const std::string& file, const std::string& field,
                          const std::string& expected, const std::string& found) {
@@ -36,7 +37,9 @@ bool is_plain_file_name(std::string_view name) {
 class Index {
  public:
   explicit Index(const std::filesystem::path& path)
-      : name_(path.string()), root_(read_json(path)), weight_map_(find_weight_map()) {
+      : name_(path.string()),
+        root_(read_json(path, kMaxIndexBytes)),
+        weight_map_(find_weight_map()) {
     for (const auto& [tensor, shard] : weight_map_) {
       const std::string field = "weight_map: " + quote(tensor, safetensors::kMaxNameBytes);
       if (!shard.is_string()) refuse(name_, field, "a string", "another type");
@@ -45,6 +48,9 @@ class Index {
       shards_.emplace(text);
     }
   }
+
+  Index(const Index&) = delete;  // weight_map_ refers to a member
+  Index& operator=(const Index&) = delete;
 
   const std::string& name() const { return name_; }
   const std::set<std::string>& shards() const { return shards_; }
