@@ -2,37 +2,15 @@
 // with a one-line message, and allocates no more than a small multiple of the file.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "base/rng.h"
+#include "io/allocation_count.h"
 #include "io/gguf.h"
 #include "io/gguf_sample.h"
-
-namespace {
-// Bytes requested from operator new so far; freed ones count too, so it bounds every peak.
-int64_t g_allocated = 0;
-}  // namespace
-
-// Not inlined: GCC would then see free() on the result of operator new and warn.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  g_allocated += static_cast<int64_t>(size);
-  return std::malloc(size == 0 ? 1 : size);
-}
-void* operator new(std::size_t size) {
-  if (void* memory = operator new(size, std::nothrow)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace onebit {
 namespace {
 
+using testing::allocated_bytes;
 using testing::RawBytes;
 
 constexpr int64_t kAllocationBound = 64 << 10;  // for the sample of some 3 KB, all requests summed
@@ -41,7 +19,7 @@ constexpr int64_t kAllocationBound = 64 << 10;  // for the sample of some 3 KB, 
 // for a good file.
 std::string load(const std::string& bytes) {
   auto buffer = testing::to_buffer(bytes);
-  const int64_t before = g_allocated;
+  const int64_t before = allocated_bytes();
   std::string message;
   try {
     const GgufFile file = GgufFile::parse(std::move(buffer), "FILE");
@@ -63,7 +41,7 @@ std::string load(const std::string& bytes) {
     EXPECT_LT(message.size(), 1500u) << message;
     EXPECT_TRUE(e.code() == ErrorCode::kInvalidFile || e.code() == ErrorCode::kUnsupported);
   }
-  EXPECT_LE(g_allocated - before, kAllocationBound) << message;
+  EXPECT_LE(allocated_bytes() - before, kAllocationBound) << message;
   return message;
 }
 
