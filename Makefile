@@ -29,7 +29,7 @@ all:
 run:
 	@tools/install-deps.sh $(RUN_PACKAGES)
 	@$(call configure,-DONEBIT_TRAIN=OFF -DONEBIT_TESTS=OFF -DONEBIT_BENCH=OFF)
-	@cmake --build $(BUILD)
+	@cmake --build $(BUILD) --target onebit
 	$(BUILD)/onebit run -p "Once upon a time" -n 200 --seed 1
 
 test:
