@@ -57,7 +57,7 @@ bool runs(AlignedBuffer<uint8_t> bytes) {
 
 AlignedBuffer<uint8_t> copy_of(int64_t size) {
   AlignedBuffer<uint8_t> copy(size);
-  std::memcpy(copy.data(), original().data(), static_cast<std::size_t>(size));
+  std::copy_n(original().data(), size, copy.data());
   return copy;
 }
 
