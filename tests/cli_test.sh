@@ -53,6 +53,7 @@ same "$(printf 'Hello  world\n' | "$onebit" tokenize)" "$ids" "tokens of the def
 same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
 head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
 "$onebit" eval --perplexity "$dir/text" --ctx 64 | grep -q 'perplexity' || fail "eval --perplexity"
+"$onebit" eval --perplexity "$dir/text" --ctx 256 >/dev/null || fail "eval with the whole context"
 for command in "" run inspect eval tokenize bench; do
   "$onebit" $command --help >"$dir/out" || fail "$command --help"
   grep -q -i 'example' "$dir/out" || fail "$command --help has no example"

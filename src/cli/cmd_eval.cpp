@@ -55,7 +55,10 @@ void eval(EvalFlags flags) {
                     std::string(flags.logits.empty() ? "none" : "both"));
   }
   // Room for what is evaluated, and for the start token that some models want.
-  if (flags.window > 0) flags.engine.context = flags.window + 1;
+  if (flags.window > 0) {
+    const auto tokenizer = load_tokenizer(open_model_file(flags.engine.model));
+    flags.engine.context = flags.window + (tokenizer->vocab().add_bos ? 1 : 0);
+  }
   Engine engine = open_engine(flags.engine);
   if (!flags.logits.empty()) {
     write_logits(flags, engine);
@@ -81,7 +84,8 @@ void add_eval(CLI::App& app) {
       "Examples:\n"
       "  onebit eval model.gguf --perplexity book.txt --ctx 256\n"
       "  onebit eval model.gguf --logits out.npy --tokens 1,2,3\n"
-      "Perplexity: non-overlapping windows, every token but a window's first context is scored.");
+      "Perplexity: non-overlapping windows, each from an empty context; every token but the text's "
+      "first is scored.");
   c.callback([flags] { eval(*flags); });
 }
 

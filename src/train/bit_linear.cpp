@@ -11,7 +11,7 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// The quantised input, kept for the backward pass: a quarter (or 1/32) of the f32 one.
+// The quantised input, kept for the backward pass: a quarter of the f32 one.
 struct SavedInput : torch::CustomClassHolder {
   SavedInput(int64_t tokens, int64_t cols) : acts(tokens, cols) {}
   Activations acts;
