@@ -2,6 +2,7 @@
 # make          build/onebit and build/onebit-train
 # make test     everything, and the tests
 # make bench    kernel and end-to-end benchmarks
+# make fuzz     every parser against inputs made up to break it, FUZZ_SECONDS=10 each
 # make format   clang-format over the tree
 #
 # Missing Debian packages are installed first, each target its own.
@@ -14,12 +15,14 @@ RUN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev libboost-json1.81-
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps
 BENCH_PACKAGES := libbenchmark-dev
+FUZZ_PACKAGES := clang libclang-rt-14-dev
 FORMAT_PACKAGES := clang-format
+FUZZ_SECONDS ?= 10
 
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: all run test bench format clean default-model
+.PHONY: all run test fuzz bench format clean default-model
 
 all:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES)
@@ -37,6 +40,13 @@ test:
 	@$(call configure,-DONEBIT_TRAIN=ON -DONEBIT_TESTS=ON -DONEBIT_BENCH=OFF)
 	@cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure
+
+# The fuzz targets, each FUZZ_SECONDS long
+fuzz:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(FUZZ_PACKAGES)
+	@cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log; exit 1; }
+	@cmake --build --preset fuzz
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 bench:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(BENCH_PACKAGES)

@@ -60,13 +60,14 @@ for command in "" run inspect eval tokenize bench; do
 done
 
 # Bad input: one line, exit code
-rejected 1 "cannot open" "$onebit" tokenize "$dir/none"
+rejected 2 "cannot open" "$onebit" tokenize "$dir/none"
+rejected 2 "not a regular file" "$onebit" run "$dir"
 rejected 2 "--seed" "$onebit" run --seed -7
 rejected 2 "--prompt" "$onebit" run -p "$(seq 2000)"
 "$onebit" inspect >/dev/full 2>"$dir/err"
 same "$?" 1 "exit code with a full disk"
 same "$(cat "$dir/err")" "onebit: cannot write standard output: No space left on device" "message"
-rejected 1 "$dir/none" "$onebit" run "$dir/none"
+rejected 2 "$dir/none" "$onebit" run "$dir/none"
 rejected 2 "magic" "$onebit" run "$dir/text"
 rejected 2 "--foo" "$onebit" run --foo
 rejected 2 "--temp" "$onebit" run --temp -1
@@ -78,7 +79,7 @@ ONEBIT_ISA=pentium rejected 2 "pentium" "$onebit" run -n 1
 head -c 100000 "$model" >"$dir/cut.gguf"
 rejected 2 "cut.gguf" "$onebit" run "$dir/cut.gguf"
 rejected 2 "cut.gguf" "$onebit" inspect "$dir/cut.gguf"
-rejected 1 "/no/such/folder" "$onebit" eval "$model" --logits /no/such/folder/l.npy --tokens 1
+rejected 2 "/no/such/folder" "$onebit" eval "$model" --logits /no/such/folder/l.npy --tokens 1
 
 if [ -x "$bin/onebit-train" ]; then
   head -c 60000 "$source/data/tinyshakespeare.txt" >"$dir/plays"

@@ -1,14 +1,18 @@
 #include "base/error.h"
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 namespace onebit {
 
-void throw_errno(const std::string& action, const std::string& path) {
-  throw Error(ErrorCode::kIo, action + " " + path + ": " + std::strerror(errno));
+void throw_errno(const std::string& action, const std::string& path, int error) {
+  constexpr int kWrongPath[] = {ENOENT, ENOTDIR, EISDIR, EACCES, EPERM, EROFS, ELOOP, ENAMETOOLONG};
+  const bool is_request = std::ranges::find(kWrongPath, error) != std::end(kWrongPath);
+  throw Error(is_request ? ErrorCode::kInvalidArgument : ErrorCode::kIo,
+              action + " " + path + ": " + std::strerror(error));
 }
 
 std::string quote(std::string_view text, std::size_t limit) {

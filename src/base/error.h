@@ -1,6 +1,7 @@
 // The one exception type of the library, and the check for programmer errors.
 #pragma once
 
+#include <cerrno>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@ enum class ErrorCode {
   kInvalidFile,      // a file's bytes break its format
   kInvalidArgument,  // a request, flag or config value is out of range
   kUnsupported,      // well-formed, but not something this build can do
-  kIo,               // the operating system refused
+  kIo,               // the operating system failed
   kOutOfMemory,      // a size that was checked does not fit this machine
 };
 
@@ -29,8 +30,10 @@ class Error : public std::exception {
   std::string message_;
 };
 
-// "path: strerror(errno)" as an Error of kind kIo.
-[[noreturn]] void throw_errno(const std::string& action, const std::string& path);
+// "ACTION PATH: strerror(error)" as an Error: kInvalidArgument where the path that was asked for is
+// wrong (none there, a folder, not permitted), kIo where the system failed.
+[[noreturn]] void throw_errno(const std::string& action, const std::string& path,
+                              int error = errno);
 
 // `text` made safe for a one-line message: control bytes and bytes >= 0x7f as \xHH, at most
 // `limit` characters of it. For names that come from files.

@@ -32,7 +32,8 @@ std::pair<int, int64_t> open_regular(const std::filesystem::path& path) {
   }
   if (!S_ISREG(info.st_mode)) {
     close(fd);
-    throw Error(ErrorCode::kIo, "cannot read " + path.string() + ": not a regular file");
+    throw Error(ErrorCode::kInvalidArgument,
+                "cannot read " + path.string() + ": not a regular file");
   }
   return {fd, info.st_size};
 }

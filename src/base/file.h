@@ -13,13 +13,13 @@
 
 namespace onebit {
 
-// The whole file. Throws Error(kIo); a directory or other non-file is an error too.
+// The whole file. Throws as throw_errno; a directory or other non-file is an error too.
 AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path);
 
 // A file mapped read-only, for data sets larger than memory that this program owns.
 class MappedFile {
  public:
-  explicit MappedFile(const std::filesystem::path& path);  // Throws Error(kIo).
+  explicit MappedFile(const std::filesystem::path& path);  // Throws as throw_errno.
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -31,7 +31,7 @@ class MappedFile {
 };
 
 // Writes PATH.tmp-PID; commit() flushes, fsyncs, renames over PATH and fsyncs the folder. Without
-// commit() the temporary file is removed and PATH is untouched. Every failure throws Error(kIo).
+// commit() the temporary file is removed and PATH is untouched. Failures throw as throw_errno.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -12,7 +12,8 @@
 
 namespace onebit {
 
-// Exit codes: 0 done, 1 the system refused (I/O, memory), 2 the input was rejected.
+// Exit codes: 0 done, 1 the system failed (disk, memory), 2 the request or a file was rejected
+// (a path where no such file is, too).
 int exit_code(const Error& error);
 
 // Flags of every command that runs a model.

@@ -146,7 +146,7 @@ DatasetInfo prepare_dataset(std::span<const std::filesystem::path> texts, const 
   std::error_code failed;
   std::filesystem::create_directories(dir, failed);
   if (failed) {
-    throw Error(ErrorCode::kIo, "cannot create " + dir.string() + ": " + failed.message());
+    throw_errno("cannot create", dir.string(), failed.value());
   }
   DatasetInfo info;
   info.vocab_size = static_cast<int64_t>(vocab.tokens.size());

@@ -253,7 +253,7 @@ TrainResult train(TrainConfig config, const TrainCallbacks& callbacks) {
   std::error_code failed;
   fs::create_directories(config.out_dir, failed);
   if (failed) {
-    throw Error(ErrorCode::kIo, "cannot create " + config.out_dir + ": " + failed.message());
+    throw_errno("cannot create", config.out_dir, failed.value());
   }
   quiet_other_pools();
   return Trainer(std::move(config), callbacks).run();

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for a number of seconds from its corpus: run.sh SECONDS [TARGET...]
+# Needs the preset `fuzz`. An input that fails is kept in build-fuzz/findings; copy it to
+# corpus/TARGET once it is fixed. New inputs are kept in build-fuzz/corpus/TARGET.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=${ONEBIT_FUZZ_BUILD:-$here/../../build-fuzz}
+seconds=${1:?run.sh SECONDS [TARGET...]}
+shift
+[ $# -gt 0 ] || set -- $(cd "$here" && ls fuzz_*.cpp | sed 's/^fuzz_\(.*\)\.cpp$/\1/')
+mkdir -p "$build/findings"
+status=0
+for target in "$@"; do
+  mkdir -p "$build/corpus/$target"
+  options=(-max_total_time="$seconds" -timeout=2 -rss_limit_mb=512 -max_len=16384 -print_final_stats=1
+           -artifact_prefix="$build/findings/$target-")
+  [ -f "$here/$target.dict" ] && options+=(-dict="$here/$target.dict")
+  log=$build/$target.log
+  if "$build/tests/fuzz/fuzz_$target" "${options[@]}" "$build/corpus/$target" \
+       "$here/corpus/$target" >"$log" 2>&1; then
+    echo "$target: $(grep -oP 'stat::number_of_executed_units: *\K.*' "$log") inputs," \
+         "$(grep -oP 'DONE +\Kcov: \d+ ft: \d+ corp: \d+/\w+' "$log")"
+  else
+    echo "$target: FAILED"
+    tail -n 60 "$log"
+    status=1
+  fi
+done
+exit $status
