@@ -10,15 +10,6 @@ int64_t ModelTensor::rows() const {
   return rows;
 }
 
-// llama.cpp's converters reshape the rows of a head [2, d/2] and transpose them.
-int64_t ModelTensor::stored_row(int64_t row) const {
-  if (interleaved_heads == 0) return row;
-  const int64_t head_dim = rows() / interleaved_heads;
-  const int64_t half = head_dim / 2;
-  const int64_t in_head = row % head_dim;
-  return row - in_head + in_head % half * 2 + in_head / half;
-}
-
 ModelFile ModelFile::open(const std::filesystem::path& path, const OpenOptions& options) {
   return open_gguf_model(path, options);
 }

@@ -38,8 +38,6 @@ struct ModelTensor {
 
   int64_t cols() const { return shape[0]; }
   int64_t rows() const;  // product of the other dims
-  // The row of `bytes` that holds row `row` of the model.
-  int64_t stored_row(int64_t row) const;
 };
 
 struct OpenOptions {
