@@ -52,19 +52,17 @@ class GgufWeights final : public WeightSource {
   Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override {
     const GgufTensor& tensor = find(name, {cols, rows});
     const Format& format = checked_format(tensor);
-    Linear linear;
-    if (format.weight_class == WeightClass::kFloat) {
-      linear = Linear::rows(format, tensor.available.data(), rows, cols);
-    } else {
-      if (quant == ActQuant::kF32) {
-        fail(name, "float weights for f32 activations", format.name, ErrorCode::kUnsupported);
-      }
-      linear = named(
-          name, [&] { return Linear::pack(format, tensor.available.data(), rows, cols, quant); });
-    }
     const std::string scale = name.substr(0, name.size() - std::string("weight").size()) + "scale";
-    if (has(scale)) linear.set_output_scale(vector(scale, 1)[0]);
-    return linear;
+    const WeightFixes fixes{.multiplier = has(scale) ? vector(scale, 1)[0] : 1.0f};
+    if (format.weight_class == WeightClass::kFloat) {
+      return Linear::rows(format, tensor.available.data(), rows, cols, fixes);
+    }
+    if (quant == ActQuant::kF32) {
+      fail(name, "float weights for f32 activations", format.name, ErrorCode::kUnsupported);
+    }
+    return named(name, [&] {
+      return Linear::pack(format, tensor.available.data(), rows, cols, quant, fixes);
+    });
   }
 
   Linear float_matrix(const std::string& name, int64_t rows, int64_t cols) override {

@@ -1,5 +1,6 @@
 #include "ops/rows.h"
 
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -47,9 +48,10 @@ void attention_rows(const OpContext& ctx, const AttentionShape& shape, const flo
 
 void gated_rows(const OpContext& ctx, Activation activation, const float* gate, const float* up,
                 int64_t n, float* y) {
-  const auto f = activation == Activation::kRelu2          ? ctx.f().relu2_mul
-                 : activation == Activation::kSignedSquare ? ctx.f().signed_square_mul
-                                                           : ctx.f().silu_mul;
+  const FloatOps& ops = ctx.f();
+  const std::array by_activation = {ops.relu2_mul, ops.signed_square_mul, ops.silu_mul,
+                                    ops.gelu_tanh_mul};
+  const auto f = by_activation[static_cast<std::size_t>(activation)];
   ctx.pool.parallel_for(n, items_per_part(8), [&](int64_t begin, int64_t end) {
     f(gate + begin, up + begin, end - begin, y + begin);
   });
@@ -58,6 +60,12 @@ void gated_rows(const OpContext& ctx, Activation activation, const float* gate, 
 void add_rows(const OpContext& ctx, float* x, const float* y, int64_t n) {
   ctx.pool.parallel_for(n, items_per_part(8), [&](int64_t begin, int64_t end) {
     ctx.f().add(x + begin, y + begin, end - begin);
+  });
+}
+
+void scale_rows(const OpContext& ctx, float* x, float factor, int64_t n) {
+  ctx.pool.parallel_for(n, items_per_part(8), [&](int64_t begin, int64_t end) {
+    ctx.f().scale(x + begin, factor, end - begin);
   });
 }
 
