@@ -1,4 +1,5 @@
-// Files in, files out. Writing is atomic: a reader sees the old file or the whole new one, never a part.
+// Files in, files out. Writing is atomic: a reader sees the old file or the whole new one, never a
+// part.
 #pragma once
 
 #include <cstdint>

@@ -18,8 +18,9 @@ int exit_code(const Error& error) {
 
 void add_model_argument(CLI::App& command, std::string& model, bool required) {
   auto* option = command.add_option(
-      "MODEL", model, required ? "GGUF file or Hugging Face folder"
-                        : "GGUF file or Hugging Face folder (default: the built-in model)");
+      "MODEL", model,
+      required ? "GGUF file or Hugging Face folder"
+               : "GGUF file or Hugging Face folder (default: the built-in model)");
   if (required) option->required();
 }
 

@@ -25,7 +25,17 @@ int64_t count(const ModelTensor& t) {
 }
 
 const char* act_name(ActQuant quant) {
-  return quant == ActQuant::kInt8 ? "int8 per token" : quant == ActQuant::kSign ? "1 bit" : "f32";
+  switch (quant) {
+    case ActQuant::kF32:
+      return "f32";
+    case ActQuant::kInt8:
+      return "int8 per token";
+    case ActQuant::kInt8Group:
+      return "int8 per 32 columns";
+    case ActQuant::kSign:
+      return "1 bit";
+  }
+  return "";
 }
 
 std::string human(int64_t bytes) {

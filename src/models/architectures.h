@@ -1,5 +1,5 @@
-// The architectures this build knows: how each reads its metadata. What it computes is the decoder's
-// (models/decoder.h), by the choices in ModelConfig.
+// The architectures this build knows: how each reads its metadata. What it computes is the
+// decoder's (models/decoder.h), by the choices in ModelConfig.
 #pragma once
 
 #include <span>

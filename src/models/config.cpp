@@ -53,15 +53,15 @@ void expect_equal(const std::string& key, int64_t expected, int64_t found) {
 
 void check_positive(const std::string& where, const char* field, float value) {
   if (std::isfinite(value) && value > 0) return;
-  throw Error(ErrorCode::kInvalidFile, where + ": " + field +
-                                           ": expected a finite number above 0, found " +
-                                           std::to_string(value));
+  throw Error(
+      ErrorCode::kInvalidFile,
+      where + ": " + field + ": expected a finite number above 0, found " + std::to_string(value));
 }
 
 void check_epsilon(const std::string& where, const char* field, float value) {
   if (value > 0 && value < 1) return;  // 0 would make NaN of an all-zero row
-  throw Error(ErrorCode::kInvalidFile, where + ": " + field + ": expected 0 < eps < 1, found " +
-                                           std::to_string(value));
+  throw Error(ErrorCode::kInvalidFile,
+              where + ": " + field + ": expected 0 < eps < 1, found " + std::to_string(value));
 }
 
 // One number of heads for all layers; some files hold an array of equal ones.
@@ -71,10 +71,9 @@ int64_t n_heads(const GgufMetadata& metadata, const std::string& key, int64_t fa
   const auto common = [&](const auto& values) -> int64_t {
     for (const auto v : values) {
       if (v == values.front()) continue;
-      throw Error(ErrorCode::kUnsupported, "metadata key " + quote(key) +
-                                               ": expected one number for all layers, found " +
-                                               std::to_string(values.front()) + " and " +
-                                               std::to_string(v));
+      throw Error(ErrorCode::kUnsupported,
+                  "metadata key " + quote(key) + ": expected one number for all layers, found " +
+                      std::to_string(values.front()) + " and " + std::to_string(v));
     }
     return values.empty() ? 0 : static_cast<int64_t>(values.front());
   };
@@ -117,9 +116,9 @@ ModelConfig read_config(const GgufMetadata& metadata, Activation activation) {
   }
 
   const std::string activation_key = a + "hidden_activation";
-  c.activation = value_of(
-      kActivationNames, activation_key,
-      metadata.get_string_or(activation_key, name_of(kActivationNames, activation)));
+  c.activation =
+      value_of(kActivationNames, activation_key,
+               metadata.get_string_or(activation_key, name_of(kActivationNames, activation)));
   c.act_quant = value_of(kActQuantNames, kActQuantKey, metadata.get_string_or(kActQuantKey, "a8"));
   c.projection_norm_eps = metadata.get_float_or(kProjectionNormEpsKey, c.rms_norm_eps);
   return c;

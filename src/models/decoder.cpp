@@ -48,9 +48,7 @@ class Decoder final : public Model {
   void project(const OpContext& ctx, const float* h, int64_t n_tokens,
                std::initializer_list<Target> targets, Workspace& ws) const;
   const Linear& head() const { return config_.tie_embeddings ? tok_embd_ : lm_head_; }
-  ActQuant head_quant() const {
-    return head().is_packed() ? config_.act_quant : ActQuant::kF32;
-  }
+  ActQuant head_quant() const { return head().is_packed() ? config_.act_quant : ActQuant::kF32; }
 
   RopeTable local_rope_;  // of the layers with a sliding window
   Linear tok_embd_;       // [vocab, hidden]
@@ -147,12 +145,12 @@ void Decoder::attention(const OpContext& ctx, int64_t layer, const KvView& kv, i
   const RopeTable& rope = local ? local_rope_ : rope_;
   const KvLayer cache = kv.layer(layer);
   const int64_t p0 = kv.length;
-  float* x = ws.x.data();                // [M, hidden], the residual stream
-  float* h = ws.h.data();                // [M, hidden]
-  float* q = ws.q.data();                // [M, q_size]
-  float* k = cache.k + p0 * cache.row;   // [M, kv_size], straight into the cache
-  float* v = cache.v + p0 * cache.row;   // [M, kv_size]
-  float* att = ws.att.data();            // [M, q_size]
+  float* x = ws.x.data();               // [M, hidden], the residual stream
+  float* h = ws.h.data();               // [M, hidden]
+  float* q = ws.q.data();               // [M, q_size]
+  float* k = cache.k + p0 * cache.row;  // [M, kv_size], straight into the cache
+  float* v = cache.v + p0 * cache.row;  // [M, kv_size]
+  float* att = ws.att.data();           // [M, q_size]
 
   rms_norm_rows(ctx, x, w.attn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
   project(ctx, h, M, {{w.wq, q}, {w.wk, k}, {w.wv, v}}, ws);

@@ -66,9 +66,9 @@ float group_scale(const ModelTensor& t, const float* values, int64_t n, int64_t 
 
 LoadedCodes group_codes(const ModelTensor& t) {
   const std::vector<float> values = to_floats(t);
-  LoadedCodes loaded{{.rows = t.rows(), .cols = t.cols(), .group = kScaleGroup, .codes = {},
-                      .scales = {}},
-                     WeightClass::kBinary};
+  LoadedCodes loaded{
+      {.rows = t.rows(), .cols = t.cols(), .group = kScaleGroup, .codes = {}, .scales = {}},
+      WeightClass::kBinary};
   CodeMatrix& m = loaded.matrix;
   m.codes.resize(values.size());
   for (int64_t row = 0; row < m.rows; ++row) {

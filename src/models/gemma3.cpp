@@ -1,6 +1,6 @@
 // Gemma 3 text (arXiv 2503.19786): norms before and after attention and feed-forward, GELU gate,
-// embeddings times sqrt(hidden_size), q and k norms. BitNet-embedding-270M. GGUF stores norm weights
-// with their +1.
+// embeddings times sqrt(hidden_size), q and k norms. BitNet-embedding-270M. GGUF stores norm
+// weights with their +1.
 #include <cmath>
 
 #include "models/architectures.h"

@@ -19,9 +19,8 @@ constexpr int64_t kDefaultContext = 4096;
 bool is_weight_only(const ModelFile& file) {
   const ModelTensor* t = file.find("blk.0.ffn_down.weight");
   if (t == nullptr) return false;
-  return t->at_load == AtLoad::kGroups128 ||
-         (t->format->weight_class != WeightClass::kFloat && t->format->group > 0 &&
-          t->format->group <= 128);
+  return t->at_load == AtLoad::kGroups128 || (t->format->weight_class != WeightClass::kFloat &&
+                                              t->format->group > 0 && t->format->group <= 128);
 }
 
 // Errors of what knows no file, with the file's name in front.

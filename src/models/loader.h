@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include <optional>
 #include "models/model.h"
 #include "models/model_file.h"
-#include <optional>
 #include "text/tokenizer.h"
 
 namespace onebit {
@@ -31,7 +31,7 @@ struct LoadedModel {
 std::unique_ptr<Tokenizer> load_tokenizer(const ModelFile& file);
 
 // Throws Error: one line that names the file, the field or tensor, the expected and the found.
-LoadedModel load_model(const ModelFile& file, const LoadOptions& options);
+LoadedModel load_model(const ModelFile& file, const LoadOptions& options = {});
 
 // The model's shape and choices, checked. `file` must have a vocabulary of n_vocab tokens.
 ModelConfig load_config(const ModelFile& file, int64_t n_vocab, const LoadOptions& options = {});

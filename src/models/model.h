@@ -18,14 +18,14 @@ struct Workspace {
   Workspace(const ModelConfig& config, int64_t max_tokens);
 
   int64_t max_tokens;
-  AlignedBuffer<float> x;     // [M, hidden_size], the residual stream
-  AlignedBuffer<float> h;     // [M, hidden_size]
-  AlignedBuffer<float> q;     // [M, q_size]
-  AlignedBuffer<float> k;     // [M, kv_size]
-  AlignedBuffer<float> v;     // [M, kv_size]
-  AlignedBuffer<float> att;   // [M, q_size]
-  AlignedBuffer<float> gate;  // [M, intermediate_size]
-  AlignedBuffer<float> up;    // [M, intermediate_size]
+  AlignedBuffer<float> x;       // [M, hidden_size], the residual stream
+  AlignedBuffer<float> h;       // [M, hidden_size]
+  AlignedBuffer<float> q;       // [M, q_size]
+  AlignedBuffer<float> k;       // [M, kv_size]
+  AlignedBuffer<float> v;       // [M, kv_size]
+  AlignedBuffer<float> att;     // [M, q_size]
+  AlignedBuffer<float> gate;    // [M, intermediate_size]
+  AlignedBuffer<float> up;      // [M, intermediate_size]
   AlignedBuffer<float> normed;  // [M, widest], with projection_norms
   Activations acts;             // widest of the above
 };

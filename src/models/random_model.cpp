@@ -14,7 +14,9 @@ class RandomWeights final : public WeightSource {
  public:
   RandomWeights(WeightClass weight_class, uint64_t seed) : class_(weight_class), rng_(seed) {}
 
-  bool has(const std::string& name) const override { return name != "output.weight" && name != "rope_freqs.weight"; }
+  bool has(const std::string& name) const override {
+    return name != "output.weight" && name != "rope_freqs.weight";
+  }
 
   Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override {
     if (name == "token_embd.weight") return table(name, rows, cols);
