@@ -26,10 +26,12 @@ struct AttentionShape {
   int64_t n_heads;
   int64_t n_kv_heads;  // query head h reads key/value head h / (n_heads / n_kv_heads)
   int64_t head_dim;
+  float scale = 0;     // of q . k; 0: 1 / sqrt(head_dim)
+  int64_t window = 0;  // a position sees only the last `window` ones, itself among them; 0: all
 };
 
 // Causal attention of M tokens at positions first_position + m, whose keys and values are already
-// in `kv`: out [M, n_heads * head_dim] from q of the same shape, scale 1 / sqrt(head_dim).
+// in `kv`: out [M, n_heads * head_dim] from q of the same shape.
 void attention_rows(const OpContext& ctx, const AttentionShape& shape, const float* q,
                     const KvLayer& kv, int64_t first_position, int64_t m, float* out);
 
