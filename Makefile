@@ -15,7 +15,7 @@ RUN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev libboost-json1.81-
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps
 BENCH_PACKAGES := libbenchmark-dev
-FUZZ_PACKAGES := clang libclang-rt-14-dev
+FUZZ_PACKAGES := clang-16 libclang-rt-16-dev
 FORMAT_PACKAGES := clang-format
 FUZZ_SECONDS ?= 10
 

@@ -19,7 +19,7 @@ enum class Expect {
 struct Case {
   std::string name;
   Expect expect;
-  // Name and contents. One "*.gguf": that file is loaded; otherwise the folder.
+  // Names and contents. A "*.gguf" in front is what is loaded, otherwise the folder is.
   std::vector<std::pair<std::string, std::string>> files;
 };
 using Cases = std::vector<Case>;

@@ -4,7 +4,7 @@
 
 #include "base/checked.h"
 #include "io/gguf_layout.h"
-#include "models/bitnet.h"
+#include "models/config.h"
 #include "models/vocab_gguf.h"
 
 namespace onebit::malformed {
@@ -152,7 +152,7 @@ GgufDraft tiny_model() {
   vocab.bos_id = 3;
   vocab.eos_id = 4;
   GgufMetadata metadata;
-  write_bitnet_config(c, metadata);
+  write_config(c, metadata);
   write_vocab(vocab, metadata);
 
   GgufDraft draft;

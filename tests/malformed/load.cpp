@@ -47,7 +47,7 @@ void load_and_decode(const std::filesystem::path& path) {
     SafetensorsFolder::open(path);
     return;
   }
-  const auto file = GgufFile::open(path);
+  const auto file = ModelFile::open(path);
   Engine engine(file, {.threads = 1});
   Sequence sequence(engine);
   const std::vector<int32_t> tokens(
@@ -59,8 +59,8 @@ void load_and_decode(const std::filesystem::path& path) {
 }  // namespace
 
 Outcome load(const Case& c) {
-  const bool is_gguf = c.files.size() == 1 && c.files[0].first.ends_with(".gguf");
-  const auto root = folder() / (is_gguf ? "" : "model");
+  const bool is_gguf = c.files[0].first.ends_with(".gguf");
+  const auto root = c.files.size() == 1 ? folder() / "" : folder() / "model";
   std::filesystem::create_directories(root);
   for (const auto& [name, bytes] : c.files) {
     std::ofstream(root / name, std::ios::binary)
@@ -79,7 +79,7 @@ Outcome load(const Case& c) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   outcome.seconds = elapsed.count();
   outcome.requested_bytes = requested_bytes() - before;
-  if (!is_gguf) std::filesystem::remove_all(root);
+  if (c.files.size() > 1) std::filesystem::remove_all(root);
   return outcome;
 }
 
