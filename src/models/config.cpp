@@ -58,6 +58,13 @@ void check_positive(const std::string& where, const char* field, float value) {
       where + ": " + field + ": expected a finite number above 0, found " + std::to_string(value));
 }
 
+void check_theta(const std::string& where, const char* field, float value) {
+  if (std::isfinite(value) && value >= 1) return;
+  throw Error(
+      ErrorCode::kInvalidFile,
+      where + ": " + field + ": expected a finite number >= 1, found " + std::to_string(value));
+}
+
 void check_epsilon(const std::string& where, const char* field, float value) {
   if (value > 0 && value < 1) return;  // 0 would make NaN of an all-zero row
   throw Error(ErrorCode::kInvalidFile,
@@ -171,10 +178,8 @@ void check_config(const ModelConfig& c, const std::string& where) {
     throw Error(ErrorCode::kInvalidFile,
                 where + ": head_dim: expected an even number, found " + std::to_string(c.head_dim));
   }
-  if (!std::isfinite(c.rope_theta) || c.rope_theta < 1) {
-    throw Error(ErrorCode::kInvalidFile, where + ": rope_theta: expected a finite number >= 1, " +
-                                             "found " + std::to_string(c.rope_theta));
-  }
+  check_theta(where, "rope_theta", c.rope_theta);
+  check_theta(where, "rope_theta_local", c.rope_theta_local);
   check_epsilon(where, "rms_norm_eps", c.rms_norm_eps);
   check_epsilon(where, "projection_norm_eps", c.projection_norm_eps);
   check_positive(where, "rope_scale", c.rope_scale);

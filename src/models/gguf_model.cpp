@@ -184,9 +184,8 @@ ModelFile make_model(const GgufFile& file, const std::filesystem::path& path,
     const int64_t no = file.metadata().get_int_or("split.no", 0);
     if (path.empty() || no != 0 || parts > kMaxParts) {
       throw Error(ErrorCode::kInvalidFile, "split.no, split.count: expected the first of at most " +
-                                               std::to_string(kMaxParts) + " parts, found part " +
-                                               std::to_string(no + 1) + " of " +
-                                               std::to_string(parts));
+                                               std::to_string(kMaxParts) + " parts, found " +
+                                               std::to_string(no) + ", " + std::to_string(parts));
     }
     add_parts(path, parts, i2s, model);
     model.container += ", " + std::to_string(parts) + " parts";

@@ -5,9 +5,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   using namespace onebit;
   fuzz::expect_error_or_success([&] {
-    const auto file = GgufFile::parse(fuzz::buffer(data, size), "FILE");
-    for (const GgufTensor& tensor : file.tensors()) fuzz::touch(tensor.available);
-    list_tensors(file);
+    const auto file = open_gguf_model(GgufFile::parse(fuzz::buffer(data, size), "FILE"));
+    for (const ModelTensor& tensor : file.tensors()) fuzz::touch(tensor.bytes);
     Engine engine(file, {.threads = 1, .context = 1, .isa = "scalar"});
     Sequence sequence(engine);
     sequence.append(std::vector<int32_t>{0});

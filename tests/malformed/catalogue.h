@@ -58,6 +58,7 @@ Cases tensors();
 Cases hyper_parameters();
 Cases vocabulary();
 Cases preamble();
+Cases parts();
 }  // namespace gguf
 
 namespace safetensors {
@@ -66,6 +67,11 @@ Cases header_integers();
 Cases headers();
 Cases indexes();
 }  // namespace safetensors
+
+namespace folders {
+Cases configs();
+Cases tokenizers();
+}  // namespace folders
 
 namespace fixtures {
 Cases gguf_files();

@@ -13,6 +13,7 @@ std::span<const Category> categories() {
       {"gguf_hyper_parameters", gguf::hyper_parameters, 20},
       {"gguf_vocabulary", gguf::vocabulary, 20},
       {"gguf_preamble", gguf::preamble, 8},
+      {"gguf_parts", gguf::parts, 40},
       {"safetensors_truncations", safetensors::truncations, 1000},
       {"safetensors_header_integers", safetensors::header_integers, 1000},
       {"fixtures_gguf", fixtures::gguf_files, 108},

@@ -1,48 +1,14 @@
-// Damage to the model in a well-formed container: tensors, hyper-parameters and vocabulary that do
-// not fit together.
+// Damage to the model in a well-formed container: tensors and hyper-parameters that do not fit
+// together.
 #include <algorithm>
 #include <limits>
 
 #include "catalogue.h"
-#include "gguf_draft.h"
+#include "gguf_editor.h"
 #include "quant/format.h"
 
 namespace onebit::malformed::gguf {
 namespace {
-
-// Cases made by editing one model.
-class Editor {
- public:
-  template <typename Edit>
-  void add(std::string name, Expect expect, Edit edit) {
-    GgufDraft draft = model_;
-    edit(draft);
-    cases_.push_back({std::move(name), expect, {{"model.gguf", draft.bytes()}}});
-  }
-  // `key` set to each of `values`.
-  template <typename T>
-  void set(const std::string& key, Expect expect, const std::vector<T>& values) {
-    for (const T& value : values) {
-      add(key + " = " + text(value), expect, [&](GgufDraft& draft) { draft.set(key, value); });
-    }
-  }
-  const GgufDraft& model() const { return model_; }
-  Cases release() { return std::move(cases_); }
-
- private:
-  static std::string text(const std::string& value) { return quote(value, 20); }
-  template <typename T>
-  static std::string text(const T& value) {
-    if constexpr (std::is_arithmetic_v<T>) {
-      return std::to_string(value);
-    } else {
-      return std::to_string(value.size()) + " elements";
-    }
-  }
-
-  GgufDraft model_ = tiny_model();
-  Cases cases_;
-};
 
 void add_shapes(Editor& cases, const DraftTensor& tensor) {
   const auto shape = [&](const std::string& what, std::vector<int64_t> dims) {
@@ -223,7 +189,18 @@ Cases hyper_parameters() {
             std::vector<float>{0, -1e-5f, 1, 1e30f, nan, infinity, -infinity});
   cases.set(a + "rope.freq_base", Expect::kReject,
             std::vector<float>{0, -1, 0.5f, nan, infinity, -infinity});
+  cases.set("onebit.projection_norm_epsilon", Expect::kReject,
+            std::vector<float>{0, -1e-5f, 1, nan, infinity});
+  cases.add("RoPE scaled by an unknown factor", Expect::kReject,
+            [&](GgufDraft& draft) { draft.set(a + "rope.scaling.type", std::string("linear")); });
+  for (const float factor : {0.0f, -2.0f, nan, infinity}) {
+    cases.add("RoPE scaled by " + std::to_string(factor), Expect::kReject, [&](GgufDraft& draft) {
+      draft.set(a + "rope.scaling.type", std::string("linear"));
+      draft.set(a + "rope.scaling.factor", factor);
+    });
+  }
   using Strings = std::vector<std::string>;
+  cases.set(a + "rope.scaling.type", Expect::kReject, Strings{"", "yarn", "llama3", "linear\n"});
   cases.set("general.architecture", Expect::kReject,
             Strings{"", "gpt5", "BITNET-B1.58", "bitnet-b1.58 ", std::string("bitnet-b1.58\0", 13),
                     std::string(1000, '\n'), "\xff", "../../etc/passwd", "%s%n"});
@@ -231,77 +208,6 @@ Cases hyper_parameters() {
   cases.set("onebit.activation_quantization", Expect::kReject, Strings{"", "a2", "A8", "a8 "});
   cases.set("general.name", Expect::kAccept,
             Strings{"", "\xff", std::string("a\0b\nc", 5), std::string(100000, 'n')});
-  return cases.release();
-}
-
-Cases vocabulary() {
-  Editor cases;
-  const std::string t = "tokenizer.ggml.";
-  using Strings = std::vector<std::string>;
-  const Strings tokens = {"a", "b", "ab", "<s>", "</s>", "<0x0A>"};
-  const auto with_tokens = [&](const std::string& name, Expect expect, auto edit) {
-    Strings edited = tokens;
-    edit(edited);
-    cases.add(name, expect, [&](GgufDraft& draft) { draft.set(t + "tokens", edited); });
-  };
-  // The embedding has a row for each of six tokens.
-  with_tokens("a token less", Expect::kReject, [](Strings& v) { v.pop_back(); });
-  with_tokens("a token more", Expect::kReject, [](Strings& v) { v.push_back("c"); });
-  with_tokens("no tokens", Expect::kReject, [](Strings& v) { v.clear(); });
-  const auto resized = [&](const std::string& name, std::size_t n) {
-    cases.add(name, Expect::kReject, [&](GgufDraft& draft) {
-      Strings all = tokens;
-      std::vector<int32_t> types = {1, 1, 1, 3, 3, 6};
-      all.resize(n, "x");
-      types.resize(n, 1);
-      draft.set(t + "tokens", all);
-      draft.set(t + "token_type", types);
-    });
-  };
-  resized("fewer tokens than rows", 5);
-  resized("more tokens than rows", 7);
-  resized("no vocabulary", 0);
-  for (const std::string byte : {"<0x-1>", "<0xZZ>", "<0x>", "<0x0>", "<0x000>", "<0x0A", "0x0A",
-                                 "<0x0A> ", "<0X0A>", "<0x+1>", "<0x 1>", "", "\n"}) {
-    with_tokens("byte token " + quote(byte), Expect::kReject, [&](Strings& v) { v[5] = byte; });
-  }
-  with_tokens("byte token in lower case", Expect::kEither, [](Strings& v) { v[5] = "<0x0a>"; });
-  with_tokens("a token that is not UTF-8", Expect::kReject, [](Strings& v) { v[2] = "a\xff"; });
-  with_tokens("an empty token", Expect::kReject, [](Strings& v) { v[2] = ""; });  // of a merge
-  with_tokens("an empty special token", Expect::kEither, [](Strings& v) { v[3] = ""; });
-  with_tokens("two equal tokens", Expect::kReject, [](Strings& v) { v[2] = "a"; });  // of a merge
-  with_tokens("two equal special tokens", Expect::kEither, [](Strings& v) { v[4] = "<s>"; });
-  with_tokens("a special token of 100 KB", Expect::kReject,
-              [](Strings& v) { v[3] = std::string(100000, 's'); });
-  cases.set(t + "token_type", Expect::kReject,
-            std::vector<std::vector<int32_t>>{{1, 1, 1, 3, 3},
-                                              {1, 1, 1, 3, 3, 6, 1},
-                                              {},
-                                              {1, 1, 1, 3, 3, 0},
-                                              {1, 1, 1, 3, 3, 7},
-                                              {1, 1, 1, 3, 3, -6},
-                                              {1, 1, 1, 6, 3, 6},  // '<s>' as a byte
-                                              {3, 1, 1, 3, 3, 6},  // a merge of a control token
-                                              {1, 1, 5, 3, 3, 6},  // a merge to an unused token
-                                              {-7, -7, -7, -7, -7, -7}});
-  for (const std::string merge : {"", " ", "a", "a ", " b", "a  b", "a c", "c b", "b a", "ab a",
-                                  "a b ", "a b c", "<s> a", "a\tb", "\xff a", "a \xff"}) {
-    cases.set(t + "merges", Expect::kReject, std::vector<Strings>{{merge}, {"a b", merge}});
-  }
-  cases.set(t + "merges", Expect::kAccept, std::vector<Strings>{{}, {"a b", "a b"}});
-  using U32s = std::vector<uint32_t>;
-  for (const char* key : {"bos_token_id", "eos_token_id", "eot_token_id"}) {
-    cases.set(t + key, Expect::kReject, U32s{6, 7, 1000000, 0x7fffffff, 0x80000000, ~0u});
-    cases.set(t + key, Expect::kReject, std::vector<int32_t>{-2, -1000});
-    cases.set(t + key, Expect::kReject,
-              std::vector<uint64_t>{uint64_t{1} << 32, uint64_t{1} << 63, ~uint64_t{0}});
-  }
-  cases.set(t + "model", Expect::kReject, Strings{"", "nosuch", "GPT2", "gpt2 ", "bert"});
-  cases.set(t + "pre", Expect::kReject, Strings{"nosuch", "gpt-2 ", "\xff", "a\nb"});
-  cases.add("BOS wanted but unknown", Expect::kReject, [&](GgufDraft& draft) {
-    draft.set(t + "add_bos_token", true);
-    std::erase_if(draft.entries, [&](const auto& e) { return e.key == t + "bos_token_id"; });
-  });
   return cases.release();
 }
 

@@ -44,8 +44,50 @@ SafetensorsImage tiny_safetensors() {
   return safetensors_image(std::move(tensors));
 }
 
-std::vector<std::pair<std::string, std::string>> hf_folder(std::string model) {
-  return {{"model.safetensors", std::move(model)}};
+std::vector<std::pair<std::string, std::string>> tiny_config() {
+  return {{"architectures", "[\"LlamaForCausalLM\"]"},
+          {"model_type", "\"llama\""},
+          {"vocab_size", "6"},
+          {"hidden_size", "8"},
+          {"intermediate_size", "8"},
+          {"num_hidden_layers", "1"},
+          {"num_attention_heads", "2"},
+          {"num_key_value_heads", "1"},
+          {"head_dim", "4"},
+          {"hidden_act", "\"silu\""},
+          {"rms_norm_eps", "1e-05"},
+          {"rope_theta", "10000.0"},
+          {"max_position_embeddings", "32"},
+          {"tie_word_embeddings", "true"},
+          {"attention_bias", "false"},
+          {"rope_scaling", "null"},
+          {"torch_dtype", "\"float32\""}};
+}
+
+std::string json_object(const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::string text;
+  for (const auto& [key, value] : fields) {
+    text += (text.empty() ? "{\"" : ", \"") + key + "\": " + value;
+  }
+  return text + "}";
+}
+
+std::string tiny_tokenizer() {
+  return R"({"version": "1.0", "normalizer": null,
+"added_tokens": [{"id": 3, "content": "<s>", "lstrip": false, "rstrip": false, "special": true},
+{"id": 4, "content": "</s>", "special": true}, {"id": 5, "content": "<x>", "special": false}],
+"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+"post_processor": {"type": "ByteLevel"}, "decoder": {"type": "ByteLevel"},
+"model": {"type": "BPE", "dropout": null, "unk_token": null, "fuse_unk": false,
+"byte_fallback": false, "ignore_merges": false,
+"vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})";
+}
+
+std::vector<std::pair<std::string, std::string>> hf_folder(std::string model, std::string config,
+                                                           std::string tokenizer) {
+  return {{"model.safetensors", std::move(model)},
+          {"config.json", std::move(config)},
+          {"tokenizer.json", std::move(tokenizer)}};
 }
 
 }  // namespace onebit::malformed

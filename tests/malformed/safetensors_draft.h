@@ -24,7 +24,16 @@ struct SafetensorsImage {
 SafetensorsImage safetensors_image(std::vector<SafetensorsPart> tensors);
 SafetensorsImage tiny_safetensors();
 
-// The files of a model folder around these weights: model.safetensors first.
-std::vector<std::pair<std::string, std::string>> hf_folder(std::string model);
+// config.json of tiny_safetensors(): key and JSON, in order.
+std::vector<std::pair<std::string, std::string>> tiny_config();
+std::string json_object(const std::vector<std::pair<std::string, std::string>>& fields);
+
+// tokenizer.json of tiny_safetensors().
+std::string tiny_tokenizer();
+
+// The files of a model folder around these weights: model.safetensors, config.json, tokenizer.json.
+std::vector<std::pair<std::string, std::string>> hf_folder(
+    std::string model, std::string config = json_object(tiny_config()),
+    std::string tokenizer = tiny_tokenizer());
 
 }  // namespace onebit::malformed
