@@ -1,0 +1,204 @@
+// One signature on every CPU: hashes of what FloatOps return for fixed inputs, committed here. The
+// other tests compare instruction sets within a process; these compare architectures, compilers and
+// years. After a deliberate change of the numeric law the failure prints the hashes to put here.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+
+namespace onebit {
+namespace {
+
+// FNV-1a, 64 bits.
+class Hash {
+ public:
+  template <typename T>
+  void add(const std::vector<T>& values) {
+    for (const T& value : values) {
+      unsigned char bytes[sizeof(T)];
+      std::memcpy(bytes, &value, sizeof(T));
+      for (const unsigned char byte : bytes) hash_ = (hash_ ^ byte) * 0x100000001b3u;
+    }
+  }
+  uint64_t value() const { return hash_; }
+
+ private:
+  uint64_t hash_ = 0xcbf29ce484222325u;
+};
+
+// Signed values with 24 random bits and exponents of 2^-17 .. 2^6, made without any rounding.
+std::vector<float> floats(int64_t n, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> v(static_cast<std::size_t>(n));
+  for (float& x : v) {
+    const float mantissa = static_cast<float>(rng.below(1u << 24)) * 0x1p-23f - 1.0f;
+    x = mantissa * static_cast<float>(uint64_t{1} << rng.below(24)) * 0x1p-17f;
+  }
+  return v;
+}
+
+std::vector<uint8_t> bytes(int64_t n, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<uint8_t> v(static_cast<std::size_t>(n));
+  for (uint8_t& x : v) x = static_cast<uint8_t>(rng.below(256));
+  return v;
+}
+
+constexpr int64_t kSizes[] = {1, 2, 15, 16, 17, 64, 100, 1000};
+constexpr int64_t kPadded = 1024;
+
+using Map = void (*)(const float*, const float*, int64_t, float*);
+
+uint64_t hash_of(const std::function<void(int64_t n, const float* a, const float* b, Hash&)>& f) {
+  Hash hash;
+  for (const int64_t n : kSizes) {
+    const auto a = floats(n, 1);
+    const auto b = floats(n, 2);
+    f(n, a.data(), b.data(), hash);
+  }
+  return hash.value();
+}
+
+uint64_t hash_of_map(Map map) {
+  return hash_of([map](int64_t n, const float* a, const float* b, Hash& hash) {
+    std::vector<float> y(static_cast<std::size_t>(n));
+    map(a, b, n, y.data());
+    hash.add(y);
+  });
+}
+
+uint64_t hash_of_rows(const FloatOps& f, RowFormat format, int64_t row_bytes) {
+  constexpr int64_t kRows = 7;
+  constexpr int64_t kCols = 64;
+  auto rows = bytes(kRows * row_bytes, 3);
+  if (format != RowFormat::kQ8_0) {  // keep exponents low: finite values and sums
+    const int64_t size = row_bytes / kCols;
+    for (std::size_t i = static_cast<std::size_t>(size) - 1; i < rows.size();
+         i += static_cast<std::size_t>(size)) {
+      rows[i] &= 0xbf;
+    }
+  } else {
+    for (std::size_t i = 1; i < rows.size(); i += 34) rows[i] &= 0xbf;  // the blocks' scales
+  }
+  const auto x = floats(kCols, 4);
+  std::vector<float> out(kRows);
+  f.rows_dot(format, rows.data(), row_bytes, kRows, x.data(), kCols, out.data());
+  Hash hash;
+  hash.add(out);
+  return hash.value();
+}
+
+struct Signature {
+  const char* name;
+  uint64_t hash;
+};
+
+std::vector<Signature> signatures(const FloatOps& f) {
+  return {
+      {"dot", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         hash.add(std::vector<float>{f.dot(a, b, n)});
+       })},
+      {"rows_dot f32", hash_of_rows(f, RowFormat::kF32, 64 * 4)},
+      {"rows_dot f16", hash_of_rows(f, RowFormat::kF16, 64 * 2)},
+      {"rows_dot bf16", hash_of_rows(f, RowFormat::kBF16, 64 * 2)},
+      {"rows_dot q8_0", hash_of_rows(f, RowFormat::kQ8_0, 64 / 32 * 34)},
+      {"rms_norm", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         std::vector<float> y(static_cast<std::size_t>(n));
+         f.rms_norm(a, b, 1e-5f, n, y.data());
+         hash.add(y);
+       })},
+      {"rope", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.rope(x.data(), b, b + n / 2, n / 2);
+         hash.add(x);
+       })},
+      {"softmax", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.softmax(x.data(), n);
+         hash.add(x);
+       })},
+      {"relu2_mul", hash_of_map(f.relu2_mul)},
+      {"signed_square_mul", hash_of_map(f.signed_square_mul)},
+      {"silu_mul", hash_of_map(f.silu_mul)},
+      {"add", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.add(x.data(), b, n);
+         hash.add(x);
+       })},
+      {"attention", hash_of([&](int64_t n, const float* q, const float*, Hash& hash) {
+         constexpr int64_t kKeys = 33;
+         const auto k = floats(kKeys * n, 5);
+         const auto v = floats(kKeys * n, 6);
+         std::vector<float> scores(kKeys);
+         std::vector<float> out(static_cast<std::size_t>(n));
+         f.attention(q, k.data(), v.data(), n, kKeys, n, 0.125f, scores.data(), out.data());
+         hash.add(out);
+       })},
+      {"quantize_i8", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<int8_t> q(kPadded);
+         std::vector<int32_t> sums(kPadded / kSumBlock);
+         hash.add(std::vector<float>{f.quantize_i8(a, n, kPadded, q.data(), sums.data())});
+         hash.add(q);
+         hash.add(sums);
+       })},
+      {"quantize_sign", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<uint8_t> bits(kPadded / 8);
+         hash.add(std::vector<float>{f.quantize_sign(a, n, kPadded, bits.data())});
+         hash.add(bits);
+       })},
+      {"epilogue", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         if (n < kPanelRows) return;
+         const int64_t n_groups = n / kPanelRows;
+         std::vector<int32_t> dots;
+         Rng rng(7);
+         for (int64_t i = 0; i < n_groups * kPanelRows; ++i) {
+           dots.push_back(static_cast<int32_t>(rng.below(1u << 26)) - (1 << 25));
+         }
+         std::vector<float> y(kPanelRows);
+         f.epilogue(dots.data(), kPanelRows, a, n_groups, 0.37f, y.data());
+         hash.add(y);
+       })},
+  };
+}
+
+// What every CPU must print.
+constexpr char kCommitted[] = R"(
+2c6e4990fd449a6d dot
+6976db97cb9936d1 rows_dot f32
+38cd36ee2d9748d6 rows_dot f16
+ee4785ac9eb545b7 rows_dot bf16
+d45d48de5099d1b1 rows_dot q8_0
+8c64c8cd1c08a4ce rms_norm
+de9c76ff64d91fd7 rope
+aadfe536faffb0bb softmax
+9a976a1de90f383b relu2_mul
+82e53a607aae2524 signed_square_mul
+fbfa75f8b78eefc5 silu_mul
+a6433f519eea2df4 add
+1f08aa7a94eb4205 attention
+177b63fd609aa09e quantize_i8
+962216bc59146452 quantize_sign
+1e28b538f48f25b4 epilogue
+)";
+
+std::string listing(const FloatOps& f) {
+  std::ostringstream text;
+  text << '\n';
+  for (const auto& [name, hash] : signatures(f)) text << std::hex << hash << ' ' << name << '\n';
+  return text.str();
+}
+
+TEST(FloatOpsSignature, IsTheSameOnEveryCpu) {
+  for (const Kernels* kernels : usable_kernels()) {
+    EXPECT_EQ(listing(kernels->floats), kCommitted) << kernels->isa;
+  }
+}
+
+}  // namespace
+}  // namespace onebit
