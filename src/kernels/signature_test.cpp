@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -15,12 +16,13 @@
 namespace onebit {
 namespace {
 
-// FNV-1a, 64 bits.
+// FNV-1a, 64 bits. All NaNs are one value: CPUs differ in the sign and payload of a new one.
 class Hash {
  public:
   template <typename T>
   void add(const std::vector<T>& values) {
-    for (const T& value : values) {
+    for (T value : values) {
+      if (value != value) value = std::numeric_limits<T>::quiet_NaN();
       unsigned char bytes[sizeof(T)];
       std::memcpy(bytes, &value, sizeof(T));
       for (const unsigned char byte : bytes) hash_ = (hash_ ^ byte) * 0x100000001b3u;
@@ -43,6 +45,26 @@ std::vector<float> floats(int64_t n, uint64_t seed) {
   return v;
 }
 
+// Among random values zeros, subnormals, the largest, infinities and NaN.
+std::vector<float> extremes(int64_t n, uint64_t seed) {
+  using Limits = std::numeric_limits<float>;
+  const float values[] = {0.0f,
+                          -0.0f,
+                          Limits::denorm_min(),
+                          -0x1p-130f,
+                          Limits::max(),
+                          -Limits::max(),
+                          Limits::infinity(),
+                          -Limits::infinity(),
+                          Limits::quiet_NaN()};
+  auto v = floats(n, seed);
+  Rng rng(seed);
+  for (float& x : v) {
+    if (const auto i = rng.below(2 * std::size(values)); i < std::size(values)) x = values[i];
+  }
+  return v;
+}
+
 std::vector<uint8_t> bytes(int64_t n, uint64_t seed) {
   Rng rng(seed);
   std::vector<uint8_t> v(static_cast<std::size_t>(n));
@@ -58,9 +80,11 @@ using Map = void (*)(const float*, const float*, int64_t, float*);
 uint64_t hash_of(const std::function<void(int64_t n, const float* a, const float* b, Hash&)>& f) {
   Hash hash;
   for (const int64_t n : kSizes) {
-    const auto a = floats(n, 1);
-    const auto b = floats(n, 2);
-    f(n, a.data(), b.data(), hash);
+    for (const auto& values : {floats, extremes}) {
+      const auto a = values(n, 1);
+      const auto b = values(n, 2);
+      f(n, a.data(), b.data(), hash);
+    }
   }
   return hash.value();
 }
@@ -169,22 +193,22 @@ std::vector<Signature> signatures(const FloatOps& f) {
 
 // What every CPU must print.
 constexpr char kCommitted[] = R"(
-2c6e4990fd449a6d dot
+8750d12a36d18229 dot
 6976db97cb9936d1 rows_dot f32
 38cd36ee2d9748d6 rows_dot f16
 ee4785ac9eb545b7 rows_dot bf16
 d45d48de5099d1b1 rows_dot q8_0
-8c64c8cd1c08a4ce rms_norm
-de9c76ff64d91fd7 rope
-aadfe536faffb0bb softmax
-9a976a1de90f383b relu2_mul
-82e53a607aae2524 signed_square_mul
-fbfa75f8b78eefc5 silu_mul
-a6433f519eea2df4 add
-1f08aa7a94eb4205 attention
-177b63fd609aa09e quantize_i8
-962216bc59146452 quantize_sign
-1e28b538f48f25b4 epilogue
+5bb869cf8ebc1d4f rms_norm
+cd905e5beb35b74b rope
+c891acdad3a9b38a softmax
+dd7d063b9ce49a9d relu2_mul
+b257ce2c4b06e95f signed_square_mul
+f2077f6eb04c43e4 silu_mul
+8fc70c9084f7be91 add
+80262a0be9a9cb7c attention
+bb1886992d83156c quantize_i8
+bc8123575cdabfa8 quantize_sign
+f199b8e43a96e528 epilogue
 )";
 
 std::string listing(const FloatOps& f) {
