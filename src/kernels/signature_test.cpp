@@ -72,6 +72,13 @@ std::vector<uint8_t> bytes(int64_t n, uint64_t seed) {
   return v;
 }
 
+std::vector<int32_t> dots(int64_t n_groups) {
+  Rng rng(7);
+  std::vector<int32_t> v(static_cast<std::size_t>(n_groups * kPanelRows));
+  for (int32_t& x : v) x = static_cast<int32_t>(rng.below(1u << 26)) - (1 << 25);
+  return v;
+}
+
 constexpr int64_t kSizes[] = {1, 2, 15, 16, 17, 64, 100, 1000};
 constexpr int64_t kPadded = 1024;
 
@@ -150,9 +157,15 @@ std::vector<Signature> signatures(const FloatOps& f) {
       {"relu2_mul", hash_of_map(f.relu2_mul)},
       {"signed_square_mul", hash_of_map(f.signed_square_mul)},
       {"silu_mul", hash_of_map(f.silu_mul)},
+      {"gelu_tanh_mul", hash_of_map(f.gelu_tanh_mul)},
       {"add", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
          std::vector<float> x(a, a + n);
          f.add(x.data(), b, n);
+         hash.add(x);
+       })},
+      {"scale", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.scale(x.data(), 0.37f, n);
          hash.add(x);
        })},
       {"attention", hash_of([&](int64_t n, const float* q, const float*, Hash& hash) {
@@ -171,21 +184,30 @@ std::vector<Signature> signatures(const FloatOps& f) {
          hash.add(q);
          hash.add(sums);
        })},
+      {"quantize_i8_groups", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<int8_t> q(kPadded);
+         std::vector<int32_t> sums(kPadded / kSumBlock);
+         std::vector<float> scales(kPadded / kActGroup);
+         f.quantize_i8_groups(a, n, kPadded, q.data(), sums.data(), scales.data());
+         hash.add(q);
+         hash.add(sums);
+         hash.add(scales);
+       })},
       {"quantize_sign", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
          std::vector<uint8_t> bits(kPadded / 8);
          hash.add(std::vector<float>{f.quantize_sign(a, n, kPadded, bits.data())});
          hash.add(bits);
        })},
       {"epilogue", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
-         if (n < kPanelRows) return;
          const int64_t n_groups = n / kPanelRows;
-         std::vector<int32_t> dots;
-         Rng rng(7);
-         for (int64_t i = 0; i < n_groups * kPanelRows; ++i) {
-           dots.push_back(static_cast<int32_t>(rng.below(1u << 26)) - (1 << 25));
-         }
          std::vector<float> y(kPanelRows);
-         f.epilogue(dots.data(), kPanelRows, a, n_groups, 0.37f, y.data());
+         f.epilogue(dots(n_groups).data(), kPanelRows, a, n_groups, 0.37f, y.data());
+         hash.add(y);
+       })},
+      {"epilogue_groups", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         const int64_t n_groups = n / kPanelRows;
+         std::vector<float> y(kPanelRows);
+         f.epilogue_groups(dots(n_groups).data(), kPanelRows, b, a, 4, 0, n_groups, y.data());
          hash.add(y);
        })},
   };
