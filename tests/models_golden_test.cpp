@@ -6,12 +6,15 @@
 // to the exact result must be what the other engine's is.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <fstream>
 
 #include "base/file.h"
 #include "eval/perplexity.h"
 #include "io/npy.h"
+#include "kernels/dispatch.h"
 #include "logits_difference.h"
 #include "reference_model.h"
 
@@ -116,6 +119,36 @@ TEST_P(GoldenModel, Int8ActivationsAreAsCloseAsTheOtherEngine) {
     const double slack = engine.config().act_quant == ActQuant::kInt8Group ? 1.05 : 1.08;
     const double limit = c().engine == "NUMPY" ? c().rms : slack * theirs.rms + 1e-5;
     EXPECT_LE(ours.rms, limit);
+  }
+}
+
+uint64_t hash_bits(const std::vector<float>& values, uint64_t hash) {  // FNV-1a
+  for (const float v : values) {
+    for (uint32_t bits = std::bit_cast<uint32_t>(v), i = 0; i < 4; ++i, bits >>= 8) {
+      hash = (hash ^ (bits & 0xff)) * 0x100000001b3;
+    }
+  }
+  return hash;
+}
+
+std::string committed_signature(const std::string& file) {
+  std::ifstream lines(std::string(ONEBIT_SOURCE_DIR) + "/tests/golden/models/signatures.txt");
+  for (std::string name, hash; lines >> name >> hash;) {
+    if (name == file) return hash;
+  }
+  return "none";
+}
+
+// The same bits on every instruction set, here and, since the hash is committed, on every CPU. A
+// change of the numeric law changes them: then commit the new ones and say why.
+TEST_P(GoldenModel, LogitsAreTheCommittedBitsOnEveryInstructionSet) {
+  for (const Kernels* kernels : usable_kernels()) {
+    Engine engine(file_, {.threads = 2, .context = 128, .isa = kernels->isa});
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const Prompt& p : c().prompts) hash = hash_bits(all_logits(engine, p.ids), hash);
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+    EXPECT_EQ(text, committed_signature(c().file)) << c().file << " on " << kernels->isa;
   }
 }
 
