@@ -3,6 +3,7 @@
 # make test     everything, and the tests
 # make bench    kernel and end-to-end benchmarks
 # make fuzz     every parser against inputs made up to break it, FUZZ_SECONDS=10 each
+# make test-aarch64  kernels, models and logits of a cross build under qemu, against build/onebit
 # make format   clang-format over the tree
 #
 # Missing Debian packages are installed first, each target its own.
@@ -16,13 +17,14 @@ TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps
 BENCH_PACKAGES := libbenchmark-dev
 FUZZ_PACKAGES := clang-16 libclang-rt-16-dev
+AARCH64_PACKAGES := g++-aarch64-linux-gnu qemu-user
 FORMAT_PACKAGES := clang-format
 FUZZ_SECONDS ?= 10
 
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: all run test fuzz bench format clean default-model
+.PHONY: all run test test-aarch64 fuzz bench format clean default-model
 
 all:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES)
@@ -47,6 +49,17 @@ fuzz:
 	@cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log; exit 1; }
 	@cmake --build --preset fuzz
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+# The whole suite takes longer: ninja -C build-aarch64 && ctest --preset aarch64
+test-aarch64:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(AARCH64_PACKAGES)
+	@tools/aarch64-sysroot.sh build-aarch64/sysroot
+	@cmake --preset aarch64 >build-aarch64.log 2>&1 || { cat build-aarch64.log; exit 1; }
+	@cmake --build build-aarch64 --target kernels_test golden_test onebit
+	@[ -x $(BUILD)/onebit ] || { echo "first: make test"; exit 1; }
+	ctest --preset aarch64 -R '^(kernels|golden)$$'
+	QEMU_CPU=cortex-a53 ctest --preset aarch64 -R '^kernels$$'
+	tests/aarch64_test.sh $(BUILD) build-aarch64 .
 
 bench:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(BENCH_PACKAGES)
