@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,8 +14,10 @@
 
 namespace onebit {
 
-// The whole file. Throws Error(kIo); a directory or other non-file is an error too.
-AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path);
+// The whole file. Throws Error(kIo); a directory or other non-file is an error too. A file of more
+// than `max_bytes` is refused unread: Error(kInvalidFile).
+AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path,
+                                 int64_t max_bytes = std::numeric_limits<int64_t>::max());
 
 // A file mapped read-only, for data sets larger than memory that this program owns.
 class MappedFile {

@@ -101,12 +101,6 @@ std::string line_and_column(std::string_view text, std::size_t position) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
-[[noreturn]] void refuse_size(const std::string& name, int64_t max_bytes, uint64_t found) {
-  throw Error(ErrorCode::kInvalidFile, name + ": size: expected at most " +
-                                           std::to_string(max_bytes) + " bytes, found " +
-                                           std::to_string(found));
-}
-
 }  // namespace
 
 boost::json::value parse_json(std::string_view text, const std::string& name) {
@@ -122,14 +116,7 @@ boost::json::value parse_json(std::string_view text, const std::string& name) {
 }
 
 boost::json::value read_json(const std::filesystem::path& path, int64_t max_bytes) {
-  std::error_code error;  // what is wrong with the path, read_file says better
-  const uint64_t size = std::filesystem::file_size(path, error);
-  if (!error && size > static_cast<uint64_t>(max_bytes))
-    refuse_size(path.string(), max_bytes, size);
-  const auto bytes = read_file(path);
-  if (bytes.size() > max_bytes) {  // it grew in between
-    refuse_size(path.string(), max_bytes, static_cast<uint64_t>(bytes.size()));
-  }
+  const auto bytes = read_file(path, max_bytes);
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.span().size()},
                     path.string());
 }

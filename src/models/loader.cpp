@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "models/architectures.h"
-#include "models/vocab_gguf.h"
 #include "quant/format.h"
+#include "vocab/gguf.h"
 
 namespace onebit {
 namespace {
