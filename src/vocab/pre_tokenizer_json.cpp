@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::string_view kMetaspace = "\xe2\x96\x81";  // U+2581
 
+constexpr std::size_t kMaxSteps = 64;  // real files have up to 4
+
 // ByteLevel's own, when it is told to use it.
 constexpr std::string_view kGpt2 =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -51,6 +53,7 @@ std::string type_of(const JsonCursor& step) {
 // A pre-tokeniser or normaliser with its Sequences opened.
 void flatten(const JsonCursor& step, const char* member, std::vector<JsonCursor>& out) {
   if (type_of(step) != "Sequence") {
+    if (out.size() == kMaxSteps) step.fail("at most 64 steps", "more");
     out.push_back(step);
     return;
   }

@@ -1,9 +1,13 @@
 #include "vocab/sentencepiece.h"
 
 #include <algorithm>
-#include <cstring>
+#include <boost/json.hpp>
 #include <fstream>
+#include <limits>
+#include <sstream>
+#include <tuple>
 
+#include "vocab/tokenizer_json.h"
 #include "vocab/vocab_sample.h"
 
 namespace onebit {
@@ -115,6 +119,65 @@ TEST(SentencePiece, RealModel) {
   EXPECT_TRUE(vocab.add_space_prefix);
   EXPECT_EQ(vocab.scores[261], 0);
   EXPECT_EQ(vocab.scores[270], -9);
+}
+
+// HEX-OF-TEXT|IDS, by SentencePiece.
+std::vector<std::pair<std::string, std::vector<int32_t>>> golden_cases() {
+  std::vector<std::pair<std::string, std::vector<int32_t>>> cases;
+  std::ifstream file(golden_folder() / "vocab/sentencepiece.txt");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t bar = line.find('|');
+    std::istringstream numbers(line.substr(bar + 1));
+    cases.emplace_back(from_hex(line.substr(0, bar)), std::vector<int32_t>());
+    for (int32_t id; numbers >> id;) cases.back().second.push_back(id);
+  }
+  EXPECT_GT(cases.size(), 10u);
+  return cases;
+}
+
+TEST(SentencePiece, TokensAndScoresGiveItsIds) {
+  const Vocab vocab = read_sentencepiece(golden_folder() / "vocab/sentencepiece.model");
+  for (const auto& [text, ids] : golden_cases()) {
+    EXPECT_EQ(encode_spm_slowly(vocab, text), ids) << text;
+  }
+}
+
+// The same model as Hugging Face's converter writes it: every cut of every token, by score.
+TEST(SentencePiece, AsTokenizerJsonItGivesTheSameIds) {
+  const Vocab vocab = read_sentencepiece(golden_folder() / "vocab/sentencepiece.model");
+  boost::json::object ids;
+  for (std::size_t id = 0; id < vocab.tokens.size(); ++id) ids[vocab.tokens[id]] = id;
+  std::vector<std::tuple<float, std::size_t, std::size_t, std::string, std::string>> cuts;
+  for (std::size_t id = 0; id < vocab.tokens.size(); ++id) {
+    const std::string& token = vocab.tokens[id];
+    for (std::size_t i = 1; i < token.size() && vocab.types[id] == kNormal; ++i) {
+      const auto* left = ids.if_contains(token.substr(0, i));
+      const auto* right = ids.if_contains(token.substr(i));
+      if (left == nullptr || right == nullptr) continue;
+      cuts.emplace_back(-vocab.scores[id], left->to_number<std::size_t>(),
+                        right->to_number<std::size_t>(), token.substr(0, i), token.substr(i));
+    }
+  }
+  std::ranges::sort(cuts);
+  boost::json::array merges;
+  for (const auto& [score, l, r, left, right] : cuts) merges.emplace_back(left + " " + right);
+  const boost::json::object user = {{"id", 4}, {"content", "<turn>"}, {"special", false}};
+  const boost::json::object root = {
+      {"added_tokens", boost::json::array{user}},
+      {"pre_tokenizer", {{"type", "Metaspace"}, {"prepend_scheme", "first"}, {"split", false}}},
+      {"model",
+       {{"type", "BPE"},
+        {"byte_fallback", true},
+        {"unk_token", "<unk>"},
+        {"vocab", std::move(ids)},
+        {"merges", std::move(merges)}}}};
+  const Vocab same = parse_tokenizer_json(boost::json::serialize(root), "FILE");
+  EXPECT_EQ(same.tokens, vocab.tokens);
+  EXPECT_EQ(same.unk_id, vocab.unk_id);
+  EXPECT_EQ(same.add_space_prefix, vocab.add_space_prefix);
+  for (const auto& [text, golden] : golden_cases()) {
+    EXPECT_EQ(encode_spm_slowly(same, text), golden) << text;
+  }
 }
 
 TEST(SentencePiece, Unsupported) {

@@ -224,6 +224,12 @@ TEST(TokenizerJson, Nesting) {
   }
 }
 
+TEST(TokenizerJson, ManySteps) {
+  std::string steps;
+  for (int i = 0; i < 100; ++i) steps += R"({"type": "Digits"},)";
+  EXPECT_NE(refused(with_regex("x", steps)).find("expected at most 64 steps"), std::string::npos);
+}
+
 TEST(TokenizerJson, EveryTruncationFlipAndSwap) {
   Rng rng(1);
   for (const std::string_view sample : {kByteLevel, kSentencePiece}) {
