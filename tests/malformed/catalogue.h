@@ -57,6 +57,7 @@ Cases values();
 Cases tensors();
 Cases hyper_parameters();
 Cases vocabulary();
+Cases sentencepiece();
 Cases preamble();
 Cases parts();
 }  // namespace gguf

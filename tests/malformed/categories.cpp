@@ -12,6 +12,7 @@ std::span<const Category> categories() {
       {"gguf_tensors", gguf::tensors, 100},
       {"gguf_hyper_parameters", gguf::hyper_parameters, 20},
       {"gguf_vocabulary", gguf::vocabulary, 20},
+      {"gguf_sentencepiece", gguf::sentencepiece, 20},
       {"gguf_preamble", gguf::preamble, 8},
       {"gguf_parts", gguf::parts, 40},
       {"safetensors_truncations", safetensors::truncations, 1000},

@@ -30,8 +30,13 @@ bool is_legal(const std::string& field, int64_t value) {
       {"kv bitnet-b1.58.vocab_size: value", 0, 0xffffffff},  // nobody reads it
       {"kv tokenizer.ggml.bos_token_id: value", 0, 5},
       {"kv tokenizer.ggml.eos_token_id: value", 0, 5},
+      {"kv tokenizer.ggml.unknown_token_id: value", 0, 5},
+      {"kv tokenizer.ggml.padding_token_id: value", 0, 5},
       {"kv tokenizer.ggml.eot_token_id: value", 0, 5},
+      {"kv tokenizer.ggml.eom_token_id: value", 0, 5},
       {"kv tokenizer.ggml.add_bos_token: value", 0, 1},
+      {"kv tokenizer.ggml.add_eos_token: value", 0, 1},
+      {"kv onebit.tokenizer.ignore_merges: value", 0, 1},
       {"kv tokenizer.ggml.token_type: value", 1, 1},  // control and byte tokens made normal
   };
   if (field.starts_with("tensor ") && field.ends_with(": type")) return value == kF16;

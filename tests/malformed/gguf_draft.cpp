@@ -5,7 +5,7 @@
 #include "base/checked.h"
 #include "io/gguf_layout.h"
 #include "models/config.h"
-#include "models/vocab_gguf.h"
+#include "vocab/gguf.h"
 
 namespace onebit::malformed {
 namespace {
@@ -158,7 +158,12 @@ GgufDraft tiny_model() {
   GgufDraft draft;
   for (const auto& [key, value] : metadata.entries()) draft.entries.push_back({key, value});
   draft.set("general.alignment", static_cast<uint32_t>(kAlignment));
-  draft.set("tokenizer.ggml.eot_token_id", uint32_t{4});
+  for (const char* name : {"unknown", "padding", "eot", "eom"}) {
+    draft.set(std::string("tokenizer.ggml.") + name + "_token_id", uint32_t{4});
+  }
+  draft.set("tokenizer.ggml.add_eos_token", false);
+  draft.set("onebit.tokenizer.ignore_merges", false);
+  draft.set("tokenizer.chat_template", std::string("{{ messages[0].content }}"));
   const auto add = [&](const std::string& name, std::vector<int64_t> shape) {
     int64_t count = 1;
     for (const int64_t dim : shape) count *= dim;
@@ -180,6 +185,23 @@ GgufDraft tiny_model() {
   return draft;
 }
 
+GgufDraft tiny_spm_model() {
+  GgufDraft draft = tiny_model();
+  std::erase_if(draft.entries, [](const DraftEntry& e) {
+    return e.key == "tokenizer.ggml.merges" || e.key == "onebit.tokenizer.ignore_merges";
+  });
+  draft.set("tokenizer.ggml.model", std::string("llama"));
+  draft.set("tokenizer.ggml.tokens",
+            std::vector<std::string>{"<unk>", "<s>", "</s>", "<0x0A>", "\xe2\x96\x81", "a"});
+  draft.set("tokenizer.ggml.token_type", std::vector<int32_t>{2, 3, 3, 6, 1, 1});
+  draft.set("tokenizer.ggml.scores", std::vector<float>{0, 0, 0, 0, -1, -2});
+  draft.set("tokenizer.ggml.unknown_token_id", uint32_t{0});
+  draft.set("tokenizer.ggml.bos_token_id", uint32_t{1});
+  draft.set("tokenizer.ggml.add_space_prefix", true);
+  draft.set("tokenizer.ggml.remove_extra_whitespaces", false);
+  return draft;
+}
+
 bool is_optional_key(const std::string& key) {
   static const std::vector<std::string> keys = {
       "general.name",
@@ -196,7 +218,13 @@ bool is_optional_key(const std::string& key) {
       "tokenizer.ggml.add_bos_token",
       "tokenizer.ggml.bos_token_id",
       "tokenizer.ggml.eos_token_id",
+      "tokenizer.ggml.unknown_token_id",
+      "tokenizer.ggml.padding_token_id",
       "tokenizer.ggml.eot_token_id",
+      "tokenizer.ggml.eom_token_id",
+      "tokenizer.ggml.add_eos_token",
+      "onebit.tokenizer.ignore_merges",
+      "tokenizer.chat_template",
   };
   return std::ranges::find(keys, key) != keys.end();
 }

@@ -57,6 +57,9 @@ struct GgufDraft {
 // key that the loader of such a file reads.
 GgufDraft tiny_model();
 
+// The same with a SentencePiece vocabulary.
+GgufDraft tiny_spm_model();
+
 // The metadata keys of tiny_model() without which it would still be a model.
 bool is_optional_key(const std::string& key);
 

@@ -61,7 +61,8 @@ Cases vocabulary() {
   }
   cases.set(t + "merges", Expect::kAccept, std::vector<Strings>{{}, {"a b", "a b"}});
   using U32s = std::vector<uint32_t>;
-  for (const char* key : {"bos_token_id", "eos_token_id", "eot_token_id"}) {
+  for (const char* key : {"bos_token_id", "eos_token_id", "unknown_token_id", "padding_token_id",
+                          "eot_token_id", "eom_token_id"}) {
     cases.set(t + key, Expect::kReject, U32s{6, 7, 1000000, 0x7fffffff, 0x80000000, ~0u});
     cases.set(t + key, Expect::kReject, std::vector<int32_t>{-2, -1000});
     cases.set(t + key, Expect::kReject,
@@ -73,6 +74,50 @@ Cases vocabulary() {
     draft.set(t + "add_bos_token", true);
     std::erase_if(draft.entries, [&](const auto& e) { return e.key == t + "bos_token_id"; });
   });
+  cases.set("onebit.tokenizer.stop_token_ids", Expect::kReject,
+            std::vector<std::vector<int32_t>>{{-1}, {6}, {1, 1}, {0, 1, 2, 3, 4, 5, 0}});
+  cases.set("onebit.tokenizer.strip", Expect::kReject,
+            std::vector<std::vector<uint8_t>>{{}, {0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}});
+  cases.set("tokenizer.chat_template", Expect::kReject, Strings{std::string((1 << 20) + 1, 'x')});
+  return cases.release();
+}
+
+Cases sentencepiece() {
+  Editor cases(tiny_spm_model());
+  const std::string t = "tokenizer.ggml.";
+  cases.add("as it is", Expect::kAccept, [](GgufDraft&) {});
+  const auto value = [&](const char* key, const char* what, const GgufValue& wrong) {
+    cases.add(key + std::string(" ") + what, Expect::kReject,
+              [&](GgufDraft& draft) { draft.set(t + key, wrong); });
+  };
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  cases.set(t + "scores", Expect::kReject,
+            std::vector<std::vector<float>>{{},
+                                            {0, 0, 0, 0, -1},
+                                            {0, 0, 0, 0, -1, -2, -3},
+                                            {0, 0, 0, 0, -1, nan},
+                                            {0, 0, 0, 0, infinity, -2},
+                                            {-infinity, 0, 0, 0, -1, -2}});
+  value("scores", "as u8", std::vector<uint8_t>(6));
+  value("scores", "as i32", std::vector<int32_t>(6));
+  value("scores", "as f64", std::vector<double>(6));
+  value("scores", "as strings", std::vector<std::string>(6));
+  value("scores", "as one number", 0.0f);
+  value("add_space_prefix", "as u8", uint8_t{1});
+  value("add_space_prefix", "as i32", int32_t{1});
+  value("remove_extra_whitespaces", "true", true);
+  value("remove_extra_whitespaces", "as u8", uint8_t{0});
+  for (const char* key : {"scores", "token_type", "tokens", "model"}) {
+    cases.add(std::string("no ") + key, Expect::kReject, [&](GgufDraft& draft) {
+      std::erase_if(draft.entries, [&](const auto& e) { return e.key == t + key; });
+    });
+  }
+  for (const std::string byte : {"<0x-1>", "<0xZZ>", "<0x>", "<0x0A", "<0x100>", "<0x0A>x", ""}) {
+    std::vector<std::string> tokens = {"<unk>", "<s>", "</s>", byte, "\xe2\x96\x81", "a"};
+    cases.add("byte token " + quote(byte), Expect::kReject,
+              [&](GgufDraft& draft) { draft.set(t + "tokens", tokens); });
+  }
   return cases.release();
 }
 
