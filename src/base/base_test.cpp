@@ -233,6 +233,7 @@ TEST_F(FileTest, ErrorsNameThePath) {
       FAIL();
     } catch (const Error& e) {
       EXPECT_NE(std::string(e.what()).find(path.string()), std::string::npos);
+      EXPECT_EQ(e.code(), ErrorCode::kInvalidArgument);  // the request, not the system
     }
   }
   EXPECT_THROW(AtomicFile(folder_ / "no" / "such"), Error);

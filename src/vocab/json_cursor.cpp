@@ -26,6 +26,16 @@ std::string describe(const boost::json::value& value) {
   return "";
 }
 
+namespace {
+
+// Keys are our own words but for a few that a file chooses: those must not break the line.
+std::string in_path(std::string_view key) {
+  std::string quoted = quote(key);
+  return quoted.size() == key.size() + 2 ? std::string(key) : quoted;
+}
+
+}  // namespace
+
 void JsonCursor::fail(std::string_view expected, std::string_view found, ErrorCode code) const {
   vocab::fail(file_, path_.empty() ? "file" : path_, expected, found, code);
 }
@@ -66,12 +76,12 @@ int64_t JsonCursor::integer(int64_t low, int64_t high) const {
 std::optional<JsonCursor> JsonCursor::find(std::string_view key) const {
   const auto* member = object().if_contains({key.data(), key.size()});
   if (member == nullptr || member->is_null()) return std::nullopt;
-  return JsonCursor(*member, file_, (path_.empty() ? "" : path_ + ".") + std::string(key));
+  return JsonCursor(*member, file_, (path_.empty() ? "" : path_ + ".") + in_path(key));
 }
 
 JsonCursor JsonCursor::at(std::string_view key) const {
   auto member = find(key);
-  if (!member) fail("a member '" + std::string(key) + "'", "none");
+  if (!member) fail("a member " + quote(key), "none");
   return *std::move(member);
 }
 

@@ -167,6 +167,9 @@ TEST(TokenizerJson, PostProcessors) {
   EXPECT_NE(refused("\"ids\": [4]", "\"ids\": [7]"), "");
   EXPECT_NE(refused("\"ids\": [4]", "\"ids\": [4, 4]"), "");
   EXPECT_NE(refused("\"TemplateProcessing\"", "\"RobertaProcessing\""), "");
+  EXPECT_EQ(
+      refused(bos, R"({"SpecialToken": {"id": "a\nb"}})"),
+      "FILE: post_processor.processors[1].special_tokens: expected a member 'a\\x0ab', found none");
 }
 
 TEST(TokenizerJson, Refusals) {

@@ -104,8 +104,9 @@ Cases header_integers() {
   Cases cases;
   for (const IntegerField& field : image.integers) {
     std::set<std::string> seen = {image.bytes.substr(field.at, field.width)};
-    for (const uint64_t value : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}, ~uint64_t{0} - 1, k31 - 1,
-                                 k31, k31 + 1, k32 - 1, k32, k32 + 1, k63 / 2, k63 - 1, k63}) {
+    for (const uint64_t value :
+         {uint64_t{0}, uint64_t{1}, ~uint64_t{0}, ~uint64_t{0} - 1, k31 - 1, k31, k31 + 1,
+          uint64_t{65537}, k32 - 1, k32, k32 + 1, k63 / 2, k63 - 1, k63}) {
       const std::string text(reinterpret_cast<const char*>(&value), field.width);
       if (!seen.insert(text).second) continue;  // what is there, or equal in this width
       int64_t stored = 0;
