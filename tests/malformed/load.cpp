@@ -63,6 +63,7 @@ Outcome load(const Case& c) {
   const auto root = c.files.size() == 1 ? folder() / "" : folder() / "model";
   std::filesystem::create_directories(root);
   for (const auto& [name, bytes] : c.files) {
+    std::filesystem::remove(root / name);  // ext4 syncs a file that is truncated and written again
     std::ofstream(root / name, std::ios::binary)
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
@@ -73,8 +74,8 @@ Outcome load(const Case& c) {
     load_and_decode(is_gguf ? root / c.files[0].first : root);
   } catch (const Error& e) {
     outcome.error = e.what();
-    EXPECT_TRUE(e.code() == ErrorCode::kInvalidFile || e.code() == ErrorCode::kUnsupported)
-        << c.name << ": " << e.what();
+    EXPECT_TRUE(e.code() != ErrorCode::kIo && e.code() != ErrorCode::kOutOfMemory)
+        << c.name << " would exit with 1: " << e.what();
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   outcome.seconds = elapsed.count();
