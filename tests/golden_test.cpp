@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -52,7 +53,7 @@ Difference compare(const std::vector<float>& a, const std::vector<float>& b, std
 }
 
 TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.f16.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.f16.gguf"));
   for (const int prompt : {0, 1}) {
     const auto expected =
         read_npy<float>(kGolden + "bitnet158-a.f16.p" + std::to_string(prompt) + ".npy");
@@ -64,7 +65,7 @@ TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
 }
 
 TEST(Golden, TernaryWeightsMatchTheInt8Reference) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
   for (const int prompt : {0, 1}) {
     const std::string stem = kGolden + "bitnet158-a.i2_s.p" + std::to_string(prompt);
     const auto expected = read_npy<float>(stem + ".npy");
@@ -82,7 +83,7 @@ TEST(Golden, TernaryWeightsMatchTheInt8Reference) {
 // the two best logits are closer than `noise`.
 std::size_t equal_greedy_steps(const std::string& model, int prompt, double noise) {
   std::ifstream file(kGolden + model + ".p" + std::to_string(prompt) + ".greedy");
-  Engine engine(GgufFile::open(kGolden + model + ".gguf"));
+  Engine engine(ModelFile::open(kGolden + model + ".gguf"));
   Sequence sequence(engine);
   std::size_t equal = 0;
   generate(sequence, prompt_ids(prompt), 32, {.temperature = 0}, [&](int32_t token) {
@@ -104,7 +105,7 @@ TEST(Golden, GreedyContinuationsMatch) {
 }
 
 TEST(Invariance, LogitsAreTheSameBitsForEveryIsaThreadCountAndChunk) {
-  const auto file = GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf");
+  const auto file = ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf");
   const auto tokens = prompt_ids(1);
   std::vector<float> first;
   for (const Kernels* kernels : usable_kernels()) {
@@ -119,8 +120,23 @@ TEST(Invariance, LogitsAreTheSameBitsForEveryIsaThreadCountAndChunk) {
   }
 }
 
+// Committed, so that builds for other CPUs and by other compilers must agree too.
+TEST(Invariance, LogitsHaveTheSameBitsOnEveryArchitecture) {
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  for (const int prompt : {0, 1}) {
+    for (const float logit : all_logits(engine, prompt_ids(prompt))) {
+      const auto bits = std::bit_cast<uint32_t>(logit);
+      for (int shift = 0; shift < 32; shift += 8) {
+        hash = (hash ^ (bits >> shift & 0xff)) * 0x100000001b3u;
+      }
+    }
+  }
+  EXPECT_EQ(hash, 0xcb1a73f743c2c135u) << "after a deliberate change: 0x" << std::hex << hash;
+}
+
 TEST(Invariance, CachedDecodingEqualsTheWholeSequence) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
   const auto tokens = prompt_ids(1);
   const auto whole = all_logits(engine, tokens);
   Sequence sequence(engine);
@@ -131,7 +147,7 @@ TEST(Invariance, CachedDecodingEqualsTheWholeSequence) {
 }
 
 TEST(Perplexity, IsTheMeanOverWindowsOfWhatAllLogitsSay) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
   const auto tokens = prompt_ids(1);
   double sum = 0;
   for (std::size_t begin = 0; begin + 1 < tokens.size(); begin += 32) {
@@ -152,7 +168,7 @@ TEST(Perplexity, IsTheMeanOverWindowsOfWhatAllLogitsSay) {
 }
 
 TEST(Sequence, RefusesWhatDoesNotFit) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 8});
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 8});
   Sequence sequence(engine);
   const std::vector<int32_t> nine(9, 1);
   EXPECT_THROW(sequence.append(nine), Error);
@@ -162,7 +178,7 @@ TEST(Sequence, RefusesWhatDoesNotFit) {
   EXPECT_THROW(sequence.append(std::vector<int32_t>{-1}), Error);
   sequence.append(std::span(nine).first(8));
   EXPECT_THROW(sequence.append(std::vector<int32_t>{1}), Error);
-  EXPECT_THROW(Engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 513}), Error);
+  EXPECT_THROW(Engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 513}), Error);
 }
 
 }  // namespace
