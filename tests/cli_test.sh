@@ -91,7 +91,7 @@ for line in '5' '[1' '' '[1.5]' '["1"]' '[-1]' '[4294967296]' '[1] 2'; do
 $line" "$onebit" detokenize --jsonl
 done
 rejected_line 'standard input, line 1: token id' '[2147483647]' "$onebit" detokenize --jsonl
-rejected_line "expected token ids, found 'x 3'" '1 2 x 3' "$onebit" detokenize
+rejected_line "expected token ids, found 'x'" '1 2 x 3' "$onebit" detokenize
 rejected 2 "--seed" "$onebit" run --seed -7
 rejected 2 "--prompt" "$onebit" run -p "$(seq 2000)"
 "$onebit" inspect >/dev/full 2>"$dir/err"

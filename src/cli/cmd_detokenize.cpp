@@ -19,15 +19,17 @@ struct DetokenizeFlags {
 // Numbers with spaces, commas or brackets around them, as either form of `tokenize` prints them.
 std::vector<int32_t> parse_ids(std::string_view text) {
   std::vector<int32_t> ids;
+  constexpr const char* kBetween = " \t\r\n,[]";
   for (;;) {
-    const std::size_t begin = text.find_first_not_of(" \t\r\n,[]");
+    const std::size_t begin = text.find_first_not_of(kBetween);
     if (begin == std::string_view::npos) return ids;
     text.remove_prefix(begin);
     int32_t id = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
     if (error != std::errc()) {
       throw Error(ErrorCode::kInvalidFile,
-                  "standard input: expected token ids, found " + quote(text.substr(0, 40)));
+                  "standard input: expected token ids, found " +
+                      quote(text.substr(0, text.find_first_of(kBetween)), 40));
     }
     ids.push_back(id);
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));

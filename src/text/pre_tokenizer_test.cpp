@@ -194,7 +194,8 @@ TEST(PreTokenizer, EqualsItsRegexesAroundEveryCodePoint) {
         text += before;
         append_utf8(text, c);
       }
-      if (text.size() > 4000) ASSERT_NO_FATAL_FAILURE(compare(c));
+      if (text.size() > 4000) compare(c);
+      if (HasFatalFailure()) return;
     }
     compare(0x10ffff);
   }

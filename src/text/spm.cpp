@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/error.h"
 #include "text/utf8.h"
 
 namespace onebit {
@@ -85,6 +86,11 @@ std::vector<Merge> spm_merges(TokenIndex& tokens, std::span<const float> scores)
       while (!rights.empty() && length(rights.back()) < rest) rights.pop_back();
       if (rights.empty()) break;
       if (length(rights.back()) != rest) continue;
+      if (merges.size() == kMaxSpmMerges) {
+        throw Error(ErrorCode::kInvalidFile, "vocabulary: at most " +
+                                                 std::to_string(kMaxSpmMerges) +
+                                                 " ways to cut tokens in two expected, found more");
+      }
       merges.push_back({symbols[static_cast<std::size_t>(p)],
                         symbols[static_cast<std::size_t>(rights.back())], symbols[i], rank[i]});
     }

@@ -12,6 +12,7 @@
 
 namespace onebit {
 
+inline constexpr std::size_t kMaxSpmMerges = std::size_t{1} << 24;
 inline constexpr std::string_view kSpmSpace = "\xe2\x96\x81";  // U+2581, how files write a space
 
 // SentencePiece merges the two neighbours whose joined text is the token of highest score, the
@@ -19,7 +20,7 @@ inline constexpr std::string_view kSpmSpace = "\xe2\x96\x81";  // U+2581, how fi
 // the score of the token. Symbols are the tokens that `tokens` can find, and the characters with
 // which they begin or end: those that are no tokens themselves are appended to `tokens` here.
 // `scores` are by token id, none NaN. Time and memory are linear in the bytes of all tokens (but
-// for sorting), whatever the vocabulary.
+// for sorting), whatever the vocabulary. Throws Error(kInvalidFile) for more than kMaxSpmMerges.
 std::vector<Merge> spm_merges(TokenIndex& tokens, std::span<const float> scores);
 
 // `text` with every U+2581 a space: files' tokens and users' texts alike.
