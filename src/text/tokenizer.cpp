@@ -12,6 +12,7 @@ struct Tokenizer::Scratch {
   BpeMerger merger;
   PieceCache cache;
   std::vector<int32_t> symbols;
+  std::vector<int32_t> merged;
   const char* origin;  // of the text, for messages
 };
 
@@ -27,7 +28,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   std::vector<int32_t> ids;
   ids.reserve(text.size() / 4 + 8);
   if (options.add_bos && vocab_.add_bos) ids.push_back(vocab_.bos_id);
-  Scratch scratch{BpeMerger(merges_), PieceCache(text.size()), {}, text.data()};
+  Scratch scratch{BpeMerger(merges_), PieceCache(text.size()), {}, {}, text.data()};
   const SpecialTokens& taken_out = options.parse_special ? all_ : always_;
   for (const auto& part : taken_out.split(text)) {
     if (part.id >= 0) {
@@ -91,13 +92,12 @@ void Tokenizer::merge_characters(std::string_view piece, Scratch& scratch,
                                  std::vector<int32_t>& ids) const {
   std::vector<int32_t>& symbols = scratch.symbols;
   symbols.clear();
-  std::vector<int32_t> merged;
   const std::size_t first = ids.size();
   const auto flush = [&] {
-    merged.clear();
-    scratch.merger.merge(symbols, merged);
+    scratch.merged.clear();
+    scratch.merger.merge(symbols, scratch.merged);
     symbols.clear();
-    for (const int32_t id : merged) {
+    for (const int32_t id : scratch.merged) {
       if (id < n_vocab()) {
         ids.push_back(id);
       } else {  // a character that only occurs in longer tokens
