@@ -11,9 +11,9 @@
 PRESET ?= release
 BUILD := build
 
-RUN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev libboost-json1.81-dev libpcre2-dev
+RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost-json1.81-dev
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
-TEST_PACKAGES := libgtest-dev procps
+TEST_PACKAGES := libgtest-dev procps pkg-config libpcre2-dev
 BENCH_PACKAGES := libbenchmark-dev
 AARCH64_PACKAGES := g++-aarch64-linux-gnu qemu-user
 FORMAT_PACKAGES := clang-format
