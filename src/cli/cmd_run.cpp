@@ -53,6 +53,7 @@ void run(RunFlags flags) {
   }
   print(flags.prompt);
   StreamDecoder decoder(tokenizer);
+  for (const int32_t id : prompt) decoder.push(id);  // printed above
   bool prompt_done = false;
   const auto stats =
       generate(sequence, prompt, flags.max_tokens, flags.sampling, [&](int32_t token) {

@@ -13,7 +13,8 @@ inline void encode_and_decode(const Tokenizer& tokenizer) {
        {"a ab  <s>ba\n", " \xff\xe2\x96\x81 <|im_end|> 12 \xc3\xa9"}) {
     for (const bool special : {false, true}) {
       try {
-        const auto ids = tokenizer.encode(text, {.add_bos = special, .parse_special = special});
+        const auto ids = tokenizer.encode(
+            text, {.add_bos = special, .add_eos = special, .parse_special = special});
         for (const int32_t id : ids) require(id >= 0 && id < tokenizer.n_vocab());
         const std::string again = tokenizer.decode(ids, special);
         if (vocab.model == VocabModel::kBpe && vocab.strip.empty() && !special) {

@@ -17,7 +17,12 @@ std::span<const Category> categories() {
       {"gguf_parts", gguf::parts, 40},
       {"safetensors_truncations", safetensors::truncations, 1000},
       {"safetensors_header_integers", safetensors::header_integers, 1000},
+      {"safetensors_headers", safetensors::headers, 100},
+      {"safetensors_indexes", safetensors::indexes, 50},
+      {"folder_configs", folders::configs, 400},
+      {"folder_tokenizers", folders::tokenizers, 900},
       {"fixtures_gguf", fixtures::gguf_files, 108},
+      {"fixtures_folders", fixtures::folders, 34},
   };
   return kCategories;
 }

@@ -8,7 +8,6 @@
 #include "engine/engine.h"
 #include "io/allocation_count.h"
 #include "io/gguf_sample.h"
-#include "io/safetensors.h"
 
 // The linker sends every call of allocate_zeroed here (--wrap): AlignedBuffer takes its memory
 // there, past operator new.
@@ -43,10 +42,6 @@ int64_t requested_bytes() {
 }
 
 void load_and_decode(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) {
-    SafetensorsFolder::open(path);
-    return;
-  }
   const auto file = ModelFile::open(path);
   Engine engine(file, {.threads = 1});
   Sequence sequence(engine);
