@@ -11,6 +11,19 @@
 namespace onebit {
 namespace {
 
+// A number in config.json may not buy more tokens than the weights have rows for.
+void check_rows(const std::vector<ModelTensor>& tensors, int64_t vocab_size) {
+  for (const ModelTensor& tensor : tensors) {
+    if (tensor.name != "token_embd.weight") continue;
+    if (tensor.rows() == vocab_size) return;
+    throw Error(ErrorCode::kInvalidFile, "vocab_size: expected " + std::to_string(tensor.rows()) +
+                                             " as the embedding has rows, found " +
+                                             std::to_string(vocab_size));
+  }
+  throw Error(ErrorCode::kInvalidFile,
+              "tensor 'model.embed_tokens.weight': expected an embedding, found no such tensor");
+}
+
 // Embeddings often have more rows than there are tokens: the rest are tokens that nobody uses, as
 // llama.cpp's converters name them.
 void pad(Vocab& vocab, int64_t n_rows) {
@@ -44,6 +57,7 @@ ModelFile open_huggingface_model(const std::filesystem::path& folder) try {
     model.container += ", " + std::to_string(files.files().size()) + " shards";
   }
   add_tensors(files, config, model);
+  check_rows(model.tensors, config.model.vocab_size);
   model.metadata = to_metadata(config);
   Vocab vocab = read_vocab_folder(folder);
   pad(vocab, config.model.vocab_size);
