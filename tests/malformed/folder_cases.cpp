@@ -1,6 +1,5 @@
 // A Hugging Face folder with good weights: what config.json and tokenizer.json can say wrong.
 #include <algorithm>
-#include <cstring>
 
 #include "base/error.h"
 #include "catalogue.h"
@@ -45,8 +44,7 @@ Expect expectation(const std::string& key, const std::string& value) {
   static const std::vector<Legal> kLegal = {
       {"max_position_embeddings", {"1", "7", "9", "65537", "2097152"}},
       {"rope_theta",
-       {"1", "7", "9", "1e18", "65537", "2097152", "65537", "2097152", "2147483648",
-        "9223372036854775807"}},
+       {"1", "7", "9", "1e18", "65537", "2097152", "2147483648", "9223372036854775807"}},
       {"rms_norm_eps", {"0.5"}},
       {"head_dim", {"null"}},
   };
@@ -75,9 +73,26 @@ Cases configs() {
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& [key, original] = fields[i];
-    for (const char* value :
-         {"0", "-1", "1", "7", "9", "0.5", "1e18", "2147483648", "9223372036854775807",
-          "18446744073709551615", "1e400", "null", "\"8\"", "[8]", "{}", "[]", "true", "\"\""}) {
+    for (const char* value : {"0",
+                              "-1",
+                              "1",
+                              "7",
+                              "9",
+                              "0.5",
+                              "1e18",
+                              "65537",
+                              "2097152",
+                              "2147483648",
+                              "9223372036854775807",
+                              "18446744073709551615",
+                              "1e400",
+                              "null",
+                              "\"8\"",
+                              "[8]",
+                              "{}",
+                              "[]",
+                              "true",
+                              "\"\""}) {
       if (original == value) continue;
       Fields edited = fields;
       edited[i].second = value;
