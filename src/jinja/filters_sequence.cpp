@@ -37,9 +37,8 @@ Value last(Runtime& rt, const Value& input, Args& args) {
 Value reverse(Runtime& rt, const Value& input, Args& args) {
   args.bind("reverse", {});
   if (input.is_string()) return get_slice(rt, input, Value(), Value(), Value::integer(-1));
-  auto items = iterate(rt, input)->items;
-  std::reverse(items.begin(), items.end());
-  return new_list(rt, std::move(items));
+  const auto list = iterate(rt, input);
+  return new_list(rt, {list->items.rbegin(), list->items.rend()});
 }
 
 Value items_filter(Runtime& rt, const Value& input, Args& args) {

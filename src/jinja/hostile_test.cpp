@@ -157,7 +157,9 @@ TEST(Hostile, ChainsAndCycles) {  // the sanitizer sees leaks, a full stack is a
   expect_error(
       "{% set ns = namespace(x=[]) %}" + loop + "{% set ns.x = cycler(ns.x) %}{% endfor %}",
       "nest deeper");
-  error_of("{% set ns = namespace(x=[]) %}" + loop + "{% set ns.x = joiner(ns.x) %}{% endfor %}");
+  expect_error(
+      "{% set ns = namespace(x=[]) %}" + loop + "{% set ns.x = joiner(ns.x) %}{% endfor %}",
+      "nest deeper");
   error_of("{% set ns = namespace(x=1) %}" + loop +
            "{% set ns.x = namespace(y=ns.x) %}{% endfor %}");
   error_of("{% set ns = namespace() %}{% set ns.self = ns %}{% set ns.l = [ns] %}");

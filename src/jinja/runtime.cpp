@@ -41,6 +41,13 @@ Value Args::take(std::string_view name) {
   return Value();
 }
 
+Value make_function(Function::Body body, int depth) {
+  if (depth >= kMaxValueDepth) {
+    fail("functions and their values nest deeper than " + std::to_string(kMaxValueDepth));
+  }
+  return Value::object(std::make_shared<Function>(std::move(body), depth));
+}
+
 Value new_string(Runtime& runtime, MarkedString text) {
   runtime.budget.allocate(128 + text.size() + text.runs().size() * sizeof(MarkedString::Run));
   return Value::string(std::move(text));

@@ -54,9 +54,8 @@ class Function : public Object {
   int depth_;
 };
 
-inline Value make_function(Function::Body body, int depth = 0) {
-  return Value::object(std::make_shared<Function>(std::move(body), depth));
-}
+// Fails above kMaxValueDepth: a function can keep a value that keeps a function.
+Value make_function(Function::Body body, int depth = 0);
 
 // New strings and lists, charged to the budget. (Charged once more where a loop builds them: a
 // bound, not an account.)

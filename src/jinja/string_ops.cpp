@@ -29,8 +29,7 @@ std::vector<Value> split_space(Runtime& runtime, const MarkedString& text, int64
       parts.push_back(part(runtime, text, begin, end));
       end = skip_space_back(bytes, begin);
     }
-    std::reverse(parts.begin(), parts.end());
-    return parts;
+    return {parts.rbegin(), parts.rend()};
   }
   std::size_t begin = skip_space(bytes, 0);
   while (begin < bytes.size()) {
@@ -106,8 +105,7 @@ std::vector<Value> split(Runtime& runtime, const MarkedString& text, const Marke
       end = at;
     }
     parts.push_back(part(runtime, text, 0, end));
-    std::reverse(parts.begin(), parts.end());
-    return parts;
+    return {parts.rbegin(), parts.rend()};
   }
   std::size_t begin = 0;
   while (may_cut()) {
@@ -216,9 +214,10 @@ MarkedString join(Runtime& runtime, const MarkedString& separator, const std::ve
 }
 
 MarkedString repeat(Runtime& runtime, const MarkedString& text, std::size_t count) {
+  // Runs of one mark grow together: only mixed text gets more of them.
+  const std::size_t marks = text.runs().size() > 1 ? text.runs().size() : 0;
   // Twice: `doubled` is a copy of up to that size.
-  runtime.budget.allocate(2 * (text.size() + text.runs().size() * sizeof(MarkedString::Run)),
-                          count);
+  runtime.budget.allocate(2 * (text.size() + marks * sizeof(MarkedString::Run)), count);
   MarkedString out;
   MarkedString doubled = text;
   for (; count > 0 && !text.empty(); count /= 2) {
