@@ -11,7 +11,7 @@ namespace onebit::jinja {
 inline constexpr std::size_t kMaxSourceBytes = std::size_t{1} << 20;
 inline constexpr int kMaxSyntaxDepth = 128;    // nested tags, brackets, prefix operators
 inline constexpr int kMaxChain = 800;          // operators of one tag that may nest to the left
-inline constexpr int kMaxCallDepth = 128;      // macros in macros
+inline constexpr int kMaxCallDepth = 128;      // macros in macros, filters in map() in map()
 inline constexpr int kMaxEvalDepth = 1000;     // nested evaluations of any kind: bounds the stack
 inline constexpr int kMaxValueDepth = 128;     // lists in lists
 inline constexpr int64_t kMaxRange = 100'000;  // as Jinja2's sandbox
@@ -27,8 +27,12 @@ class Budget {
     if (steps_ < 0) fail("more than 1000000 evaluation steps");
   }
 
-  // Reading n bytes without keeping them: a step for each 1024.
-  void scan(std::size_t n) { step(static_cast<int64_t>(n / 1024)); }
+  // Reading n bytes without keeping them: a step for each 1024, however small the portions.
+  void scan(std::size_t n) {
+    scanned_ += n;
+    step(static_cast<int64_t>(scanned_ / 1024));
+    scanned_ %= 1024;
+  }
 
   // To be called before n bytes are allocated.
   void allocate(std::size_t n) {
@@ -47,6 +51,7 @@ class Budget {
   }
 
   int64_t steps_ = kMaxSteps;
+  std::size_t scanned_ = 0;  // bytes that have not made a step yet
   int64_t bytes_ = kMaxBytes;
 };
 

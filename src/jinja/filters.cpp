@@ -20,7 +20,13 @@ Value apply_filter(Runtime& runtime, std::string_view name, const Value& input, 
   const Filter filter = find_filter(name);
   if (!filter) fail("unknown filter " + quote(name));
   runtime.budget.step();
-  return filter(runtime, input, args);
+  // x|map('map', 'map', ...) nests as deep as it has arguments.
+  if (++runtime.filter_depth > kMaxCallDepth) {
+    fail("filters nest deeper than " + std::to_string(kMaxCallDepth));
+  }
+  Value result = filter(runtime, input, args);  // if it throws the rendering is over
+  --runtime.filter_depth;
+  return result;
 }
 
 }  // namespace onebit::jinja

@@ -179,6 +179,7 @@ Value choose(Runtime& rt, const Value& input, Args& args) {
   std::vector<Value> out;
   for (const Value& item : iterate(rt, input)->items) {
     rt.budget.step();
+    rt.budget.allocate(rest.positional.size() * sizeof(Value));
     const Value seen = get(rt, item);
     Args copy = rest;
     const bool holds = test.empty() ? seen.is_true() : apply_test(rt, test, seen, copy);

@@ -75,6 +75,7 @@ TEST(Hostile, Recursion) {
                "deeper than");
   expect_error("{% macro f() %}{% call f() %}{{ caller() }}{% endcall %}{% endmacro %}{{ f() }}",
                "deeper than");
+  expect_error("{{ 'a'|map(*(['map'] * 4000))|list }}", "deeper than");
   EXPECT_EQ(render("{% macro f(n) %}{% if n > 0 %}{{ f(n - 1) }}{% else %}end{% endif %}"
                    "{% endmacro %}{{ f(100) }}"),
             "end");
@@ -94,6 +95,12 @@ TEST(Hostile, Steps) {
   expect_error(
       "{% set s = 'x' * 10000000 %}{% set t = s ~ '' %}" + loop + "{{ s == t }}{% endfor %}",
       "steps");
+  // Searches that a naive loop would do in quadratic time.
+  const std::string a = "{% set s = 'a' * 4000000 %}{% set t = 'a' * 2000000 ~ 'b' %}";
+  EXPECT_EQ(render(a + "{{ t in s }} {{ s.count(t) }} {{ s.split(t)|length }}"), "False 0 1");
+  expect_error(a + "{{ s.rfind(t) }}", "steps");
+  expect_error(a + "{{ s.rsplit(t) }}", "steps");
+  expect_error("{% set s = 'a' * 4000000 %}{{ s.strip('" + repeat("b", 1000) + "a') }}", "steps");
   // Values that are small, but exponential to walk.
   std::string bomb = "{% set a = [] %}{% set b = [] %}";
   for (int i = 0; i < 100; ++i) bomb += "{% set a = [a, a] %}{% set b = [b, b] %}";

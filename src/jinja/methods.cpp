@@ -37,7 +37,8 @@ Value partition_method(Runtime& rt, const Value& self, Args& args) {
   const MarkedString& sep = text_argument(bound[0], "partition");
   if (sep.empty()) fail("partition: empty separator");
   rt.budget.allocate(text.size());
-  const auto at = from_right ? text.bytes().rfind(sep.bytes()) : text.bytes().find(sep.bytes());
+  const auto at =
+      from_right ? rfind(rt, text.bytes(), sep.bytes()) : find(rt, text.bytes(), sep.bytes());
   if (at == std::string::npos) {
     const Value empty = Value::string("");
     return from_right ? Value::tuple({empty, empty, self}) : Value::tuple({self, empty, empty});
@@ -103,7 +104,7 @@ Value find_method(Runtime& rt, const Value& self, Args& args) {
     for (; skip > 0 && start < text.size(); --skip) start = next_character(text, start);
     if (skip > 0) start = text.size() + 1;
   }
-  std::size_t at = from_right ? text.rfind(what) : text.find(what, start);
+  std::size_t at = from_right ? rfind(rt, text, what) : find(rt, text, what, start);
   if (from_right && at != std::string::npos && at < start) at = std::string::npos;
   if (at == std::string::npos) {
     if (missing_fails) fail("index: substring not found");
@@ -119,7 +120,8 @@ Value count_method(Runtime& rt, const Value& self, Args& args) {
   rt.budget.scan(text.size());
   if (what.empty()) return Value::integer(static_cast<int64_t>(count_characters(text)) + 1);
   int64_t count = 0;
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + what.size())) {
+  for (auto at = find(rt, text, what); at != std::string::npos;
+       at = find(rt, text, what, at + what.size())) {
     ++count;
   }
   return Value::integer(count);

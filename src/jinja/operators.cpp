@@ -91,8 +91,8 @@ void set_entry(Runtime& runtime, std::vector<Value::Entry>& entries, const Value
 bool contains(Runtime& runtime, const Value& container, const Value& item) {
   if (container.is_undefined()) return false;
   if (container.is_string()) {
-    runtime.budget.scan(container.text().size());
-    return container.bytes().find(text_argument(item, "in <str>").bytes()) != std::string::npos;
+    const std::string& wanted = text_argument(item, "in <str>").bytes();
+    return find(runtime, container.bytes(), wanted) != std::string::npos;
   }
   if (container.is_list()) {
     for (const Value& candidate : container.as_list().items) {

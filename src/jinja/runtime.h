@@ -17,6 +17,7 @@ namespace onebit::jinja {
 
 struct Runtime {
   Budget budget;
+  int filter_depth = 0;  // filters that call filters
   std::tm now{};
 };
 

@@ -1,10 +1,10 @@
 // Variables, and the objects of a rendering that can change: namespaces.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -29,7 +29,7 @@ class Scope {
 
  private:
   const std::shared_ptr<Scope> parent_;
-  std::unordered_map<std::string, Value> variables_;
+  std::map<std::string, Value> variables_;  // ordered: no name can collide
 };
 
 // namespace(a=1): the only object whose attributes templates may set.
@@ -44,7 +44,7 @@ class Namespace : public Object {
   void clear() { values_.clear(); }
 
  private:
-  std::unordered_map<std::string, Value> values_;
+  std::map<std::string, Value> values_;
 };
 
 // Keeps what can be part of a cycle (a namespace in itself, a macro in the scope that it closes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #include "jinja/print.h"
 #include "jinja/unicode.h"
@@ -46,6 +47,30 @@ std::vector<Value> split_space(Runtime& runtime, const MarkedString& text, int64
 }
 
 }  // namespace
+
+std::size_t find(Runtime& runtime, std::string_view text, std::string_view what,
+                 std::size_t start) {
+  if (start > text.size()) return std::string_view::npos;
+  const std::string_view rest = text.substr(start);
+  if (what.empty()) return start;
+  // memmem is linear (Crochemore and Perrin 1991), std::string::find is not.
+  const void* const at = memmem(rest.data(), rest.size(), what.data(), what.size());
+  const std::size_t found =
+      at ? static_cast<std::size_t>(static_cast<const char*>(at) - text.data()) : text.npos;
+  runtime.budget.scan(what.size() + (at ? found - start : rest.size()));
+  return found;
+}
+
+std::size_t rfind(Runtime& runtime, std::string_view text, std::string_view what,
+                  std::size_t start) {
+  if (what.size() > text.size()) return text.npos;
+  for (std::size_t at = std::min(start, text.size() - what.size()) + 1; at-- > 0;) {
+    const auto differ = std::mismatch(what.begin(), what.end(), text.begin() + at).first;
+    if (differ == what.end()) return at;
+    runtime.budget.scan(static_cast<std::size_t>(differ - what.begin()) + 1);
+  }
+  return text.npos;
+}
 
 MarkedString strip(Runtime& runtime, const MarkedString& text, const MarkedString* chars,
                    Sides sides) {
@@ -99,7 +124,7 @@ std::vector<Value> split(Runtime& runtime, const MarkedString& text, const Marke
   if (from_right) {
     std::size_t end = bytes.size();
     while (may_cut() && end >= between.size()) {
-      const std::size_t at = bytes.rfind(between, end - between.size());
+      const std::size_t at = rfind(runtime, bytes, between, end - between.size());
       if (at == std::string::npos) break;
       parts.push_back(part(runtime, text, at + between.size(), end));
       end = at;
@@ -109,7 +134,7 @@ std::vector<Value> split(Runtime& runtime, const MarkedString& text, const Marke
   }
   std::size_t begin = 0;
   while (may_cut()) {
-    const std::size_t at = bytes.find(between, begin);
+    const std::size_t at = find(runtime, bytes, between, begin);
     if (at == std::string::npos) break;
     parts.push_back(part(runtime, text, begin, at));
     begin = at + between.size();
@@ -154,7 +179,7 @@ MarkedString replace(Runtime& runtime, const MarkedString& text, const MarkedStr
     }
   } else {
     while (limit != 0) {
-      const std::size_t at = bytes.find(from.bytes(), begin);
+      const std::size_t at = find(runtime, bytes, from.bytes(), begin);
       if (at == std::string::npos) break;
       out.append(text, begin, at);
       put_new();

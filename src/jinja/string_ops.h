@@ -2,11 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "jinja/runtime.h"
 
 namespace onebit::jinja {
+
+// As std::string's find and rfind, in time that no `what` makes quadratic, and charged.
+std::size_t find(Runtime& runtime, std::string_view text, std::string_view what,
+                 std::size_t start = 0);
+std::size_t rfind(Runtime& runtime, std::string_view text, std::string_view what,
+                  std::size_t start = std::string_view::npos);
 
 enum class Sides { kBoth, kLeft, kRight };
 // Without the characters of `chars` (white space if null) at its ends.

@@ -169,6 +169,13 @@ bool Tokenizer::is_stop(int32_t id) const {
   return id >= 0 && id < n_vocab() && is_stop_[static_cast<std::size_t>(id)];
 }
 
+// Some files list control tokens as user-defined: by these signs they are known all the same.
+bool Tokenizer::is_for_users(int32_t id) const {
+  if (type_of(id) != TokenType::kUserDefined || is_stop(id)) return false;
+  const std::string_view text = vocab_.tokens[static_cast<std::size_t>(id)];
+  return !(text.starts_with("<|") && text.ends_with("|>"));
+}
+
 std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
   if (text.size() > static_cast<std::size_t>(std::numeric_limits<int32_t>::max())) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -178,7 +185,15 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   if (options.add_bos && vocab_.add_bos) ids.push_back(vocab_.bos_id);
   Scratch scratch{BpeMerger(merges_), {}, {}};
   const SpecialTokens& taken_out = options.parse_special ? all_ : always_;
-  for (const auto& part : taken_out.split(text)) {
+  SpecialTokens::Filter allowed;
+  if (!options.user_ranges.empty()) {
+    allowed = [&](int32_t id, std::size_t begin, std::size_t end) {
+      const auto range =
+          std::ranges::upper_bound(options.user_ranges, begin, {}, &ByteRange::end);
+      return range == options.user_ranges.end() || range->begin >= end || is_for_users(id);
+    };
+  }
+  for (const auto& part : taken_out.split(text, allowed)) {
     if (part.id >= 0) {
       ids.push_back(part.id);
     } else {

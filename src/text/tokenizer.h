@@ -15,6 +15,11 @@
 
 namespace onebit {
 
+struct ByteRange {
+  std::size_t begin;
+  std::size_t end;  // not included
+};
+
 struct EncodeOptions {
   // BOS in front if the vocabulary asks for it (Vocab::add_bos), even before a text that already
   // begins with it.
@@ -22,6 +27,10 @@ struct EncodeOptions {
   // Read the text of control tokens as the token. Only for text that this program wrote (chat
   // templates): in a user's text "<|im_end|>" is ten characters and must stay so.
   bool parse_special = false;
+  // With parse_special: what a user wrote within the text, ascending and disjoint. No control or
+  // unknown token, and no user-defined one that ends a turn or looks like "<|...|>", is read from a
+  // byte of these; merges see no border.
+  std::span<const ByteRange> user_ranges = {};
 };
 
 // Immutable after construction: any number of threads may use one.
@@ -77,6 +86,7 @@ class Tokenizer {
   TokenType type_of(int32_t id) const {
     return static_cast<TokenType>(vocab_.types[static_cast<std::size_t>(id)]);
   }
+  bool is_for_users(int32_t id) const;
   void encode_text(std::string_view text, std::size_t offset, Scratch& scratch,
                    std::vector<int32_t>& ids) const;
 
