@@ -52,7 +52,7 @@ Difference compare(const std::vector<float>& a, const std::vector<float>& b, std
 }
 
 TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.f16.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.f16.gguf"));
   for (const int prompt : {0, 1}) {
     const auto expected =
         read_npy<float>(kGolden + "bitnet158-a.f16.p" + std::to_string(prompt) + ".npy");
@@ -64,7 +64,7 @@ TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
 }
 
 TEST(Golden, TernaryWeightsMatchTheInt8Reference) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
   for (const int prompt : {0, 1}) {
     const std::string stem = kGolden + "bitnet158-a.i2_s.p" + std::to_string(prompt);
     const auto expected = read_npy<float>(stem + ".npy");
@@ -82,7 +82,7 @@ TEST(Golden, TernaryWeightsMatchTheInt8Reference) {
 // the two best logits are closer than `noise`.
 std::size_t equal_greedy_steps(const std::string& model, int prompt, double noise) {
   std::ifstream file(kGolden + model + ".p" + std::to_string(prompt) + ".greedy");
-  Engine engine(GgufFile::open(kGolden + model + ".gguf"));
+  Engine engine(ModelFile::open(kGolden + model + ".gguf"));
   Sequence sequence(engine);
   std::size_t equal = 0;
   generate(sequence, prompt_ids(prompt), 32, {.temperature = 0}, [&](int32_t token) {
@@ -104,7 +104,7 @@ TEST(Golden, GreedyContinuationsMatch) {
 }
 
 TEST(Invariance, LogitsAreTheSameBitsForEveryIsaThreadCountAndChunk) {
-  const auto file = GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf");
+  const auto file = ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf");
   const auto tokens = prompt_ids(1);
   std::vector<float> first;
   for (const Kernels* kernels : usable_kernels()) {
@@ -120,7 +120,7 @@ TEST(Invariance, LogitsAreTheSameBitsForEveryIsaThreadCountAndChunk) {
 }
 
 TEST(Invariance, CachedDecodingEqualsTheWholeSequence) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
   const auto tokens = prompt_ids(1);
   const auto whole = all_logits(engine, tokens);
   Sequence sequence(engine);
@@ -131,7 +131,7 @@ TEST(Invariance, CachedDecodingEqualsTheWholeSequence) {
 }
 
 TEST(Perplexity, IsTheMeanOverWindowsOfWhatAllLogitsSay) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
   const auto tokens = prompt_ids(1);
   double sum = 0;
   for (std::size_t begin = 0; begin + 1 < tokens.size(); begin += 32) {
@@ -152,7 +152,7 @@ TEST(Perplexity, IsTheMeanOverWindowsOfWhatAllLogitsSay) {
 }
 
 TEST(Sequence, RefusesWhatDoesNotFit) {
-  Engine engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 8});
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 8});
   Sequence sequence(engine);
   const std::vector<int32_t> nine(9, 1);
   EXPECT_THROW(sequence.append(nine), Error);
@@ -162,7 +162,7 @@ TEST(Sequence, RefusesWhatDoesNotFit) {
   EXPECT_THROW(sequence.append(std::vector<int32_t>{-1}), Error);
   sequence.append(std::span(nine).first(8));
   EXPECT_THROW(sequence.append(std::vector<int32_t>{1}), Error);
-  EXPECT_THROW(Engine(GgufFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 513}), Error);
+  EXPECT_THROW(Engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.context = 513}), Error);
 }
 
 }  // namespace

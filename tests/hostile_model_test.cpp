@@ -28,7 +28,7 @@ Regions regions() {
   AlignedBuffer<uint8_t> copy(original().size());
   std::memcpy(copy.data(), original().data(), static_cast<std::size_t>(copy.size()));
   const uint8_t* begin = copy.data();
-  const auto file = GgufFile::parse(std::move(copy), "default");
+  const auto file = open_gguf_model(GgufFile::parse(std::move(copy), "default"));
   int64_t start = file.file_bytes();
   for (const auto& t : file.tensors()) start = std::min(start, t.available.data() - begin);
   const std::string first = file.tensors().front().name;
@@ -39,7 +39,7 @@ Regions regions() {
 // Parses, loads and decodes two tokens. Returns whether that worked.
 bool runs(AlignedBuffer<uint8_t> bytes) {
   try {
-    const auto file = GgufFile::parse(std::move(bytes), "damaged");
+    const auto file = open_gguf_model(GgufFile::parse(std::move(bytes), "damaged"));
     Engine engine(file, {.threads = 1, .context = 16});
     Sequence sequence(engine);
     const std::vector<int32_t> tokens = {0, 1};

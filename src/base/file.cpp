@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 namespace onebit {
@@ -58,18 +59,47 @@ AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path) {
   return buffer;
 }
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
-  const auto [fd, size] = open_regular(path);
-  const Descriptor guard{fd};
-  if (size == 0) return;
-  void* memory = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_PRIVATE, fd, 0);
-  if (memory == MAP_FAILED) throw_errno("cannot map", path.string());
-  data_ = static_cast<const uint8_t*>(memory);
-  size_ = static_cast<std::size_t>(size);
+FileBytes::FileBytes(AlignedBuffer<uint8_t> bytes) {
+  auto owned = std::make_shared<const AlignedBuffer<uint8_t>>(std::move(bytes));
+  bytes_ = owned->span();
+  owner_ = std::move(owned);
 }
 
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) munmap(const_cast<uint8_t*>(data_), size_);
+FileBytes FileBytes::map(const std::filesystem::path& path) {
+  const auto [fd, size] = open_regular(path);
+  const Descriptor guard{fd};
+  FileBytes file;
+  if (size == 0) return file;
+  const auto n = static_cast<std::size_t>(size);
+  void* memory = mmap(nullptr, n, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (memory == MAP_FAILED) throw_errno("cannot map", path.string());
+  file.owner_ = std::shared_ptr<const void>(
+      memory, [n](const void* pages) { munmap(const_cast<void*>(pages), n); });
+  file.bytes_ = {static_cast<const uint8_t*>(memory), n};
+  file.mapped_ = true;
+  return file;
+}
+
+void FileBytes::release(std::span<const uint8_t> part) const {
+  if (!mapped_ || part.empty()) return;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto offset = static_cast<std::size_t>(part.data() - bytes_.data());
+  const std::size_t first = (offset + page - 1) / page * page;  // neighbours keep shared pages
+  const std::size_t end = (offset + part.size()) / page * page;
+  if (end <= first) return;
+  // Advice only: that it failed costs memory, not correctness.
+  (void)madvise(const_cast<uint8_t*>(bytes_.data()) + first, end - first, MADV_DONTNEED);
+}
+
+void report_bus_errors() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    constexpr std::string_view kMessage = "onebit: a model file shrank while it was in use\n";
+    [[maybe_unused]] const ssize_t n = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    constexpr int kIoError = 74;  // EX_IOERR of sysexits.h
+    _exit(kIoError);
+  };
+  sigaction(SIGBUS, &action, nullptr);
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path)

@@ -1,10 +1,11 @@
-// Files in, files out. Reading copies into memory (a mapped file that shrinks is a SIGBUS);
-// writing is atomic: a reader sees the old file or the whole new one, never a part.
+// Files in, files out. Writing is atomic: a reader sees the old file or the whole new one, never a
+// part.
 #pragma once
 
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,19 +17,30 @@ namespace onebit {
 // The whole file. Throws Error(kIo); a directory or other non-file is an error too.
 AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path);
 
-// A file mapped read-only, for data sets larger than memory that this program owns.
-class MappedFile {
+// The bytes of a file, mapped read-only or in memory; copies share them. A mapped file that another
+// program shortens meanwhile raises SIGBUS on use: see report_bus_errors().
+class FileBytes {
  public:
-  explicit MappedFile(const std::filesystem::path& path);  // Throws Error(kIo).
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  FileBytes() = default;
+  FileBytes(AlignedBuffer<uint8_t> bytes);  // in memory; implicit: any buffer may stand for a file
+  static FileBytes map(const std::filesystem::path& path);  // Throws Error(kIo).
+
+  std::span<const uint8_t> span() const { return bytes_; }
+  int64_t size() const { return static_cast<int64_t>(bytes_.size()); }
+  const std::shared_ptr<const void>& owner() const { return owner_; }  // keeps the bytes alive
+  // The caller is done with this part of them: pages that are mapped leave memory, and come back
+  // from the file when they are read again.
+  void release(std::span<const uint8_t> part) const;
 
  private:
-  const uint8_t* data_ = nullptr;
-  std::size_t size_ = 0;
+  std::shared_ptr<const void> owner_;
+  std::span<const uint8_t> bytes_;
+  bool mapped_ = false;
 };
+
+// For programs: a mapped file that shrinks while it is in use ends the process with one line on
+// stderr and exit status 74 (EX_IOERR), not with a bare signal.
+void report_bus_errors();
 
 // Writes PATH.tmp-PID; commit() flushes, fsyncs, renames over PATH and fsyncs the folder. Without
 // commit() the temporary file is removed and PATH is untouched. Every failure throws Error(kIo).

@@ -18,25 +18,50 @@ int exit_code(const Error& error) {
 
 void add_model_argument(CLI::App& command, std::string& model, bool required) {
   auto* option = command.add_option(
-      "MODEL", model, required ? "GGUF file" : "GGUF file (default: the built-in model)");
+      "MODEL", model,
+      required ? "GGUF file or Hugging Face folder"
+               : "GGUF file or Hugging Face folder (default: the built-in model)");
   if (required) option->required();
+}
+
+void add_activations_flag(CLI::App& command, ModelFlags& flags) {
+  command.add_option("--activations", flags.activations,
+                     "f32 (exact, slow), int8 (per token) or int8-group (per 32 columns); default: "
+                     "as the model was trained");
+  command.add_option("--i2s-layout", flags.open.i2s_layout,
+                     "Layout of I2_S tensors: 128 (default), 64 or 4row");
 }
 
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
   command.add_option("-t,--threads", flags.threads, "Threads (default: all this process may use)");
   command.add_option("-c,--ctx", flags.context,
                      "Context in tokens (default: the model's, at most 4096)");
+  add_activations_flag(command, flags);
 }
 
-GgufFile open_model_file(const std::string& path) {
-  return path.empty() ? open_default_model() : GgufFile::open(path);
+namespace {
+
+std::optional<ActQuant> parse_activations(const std::string& name) {
+  if (name.empty()) return {};
+  if (name == "f32") return ActQuant::kF32;
+  if (name == "int8") return ActQuant::kInt8;
+  if (name == "int8-group") return ActQuant::kInt8Group;
+  throw Error(ErrorCode::kInvalidArgument,
+              "--activations: expected f32, int8 or int8-group, found " + quote(name));
+}
+
+}  // namespace
+
+ModelFile open_model_file(const std::string& path, const OpenOptions& options) {
+  return path.empty() ? open_default_model() : ModelFile::open(path, options);
 }
 
 Engine open_engine(const ModelFlags& flags) {
   EngineOptions options;
   options.threads = flags.threads;
   options.context = flags.context;
-  return Engine(open_model_file(flags.model), options);
+  options.activations = parse_activations(flags.activations);
+  return Engine(open_model_file(flags.model, flags.open), options);
 }
 
 void flush_stdout() {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "io/gguf.h"
+#include "models/model_file.h"
 
 namespace onebit {
 
@@ -20,13 +20,17 @@ struct ModelFlags {
   std::string model;  // path; empty: the default model
   int threads = 0;
   int64_t context = 0;
+  std::string activations;  // f32, int8, int8-group; empty: as the model was trained
+  OpenOptions open;
 };
 // The positional MODEL; optional unless the default model makes no sense for the command.
 void add_model_argument(CLI::App& command, std::string& model, bool required = false);
+// --activations and --i2s-layout; add_engine_flags() has them and more.
+void add_activations_flag(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);
 
-// The file `path`, or the default model if it is empty.
-GgufFile open_model_file(const std::string& path);
+// The file or folder `path`, or the default model if it is empty.
+ModelFile open_model_file(const std::string& path, const OpenOptions& options = {});
 Engine open_engine(const ModelFlags& flags);
 
 // Throws Error(kIo) when what was printed did not arrive (a full disk, a closed pipe).

@@ -34,6 +34,7 @@ const std::map<std::string, ModelConfig>& shapes() {
       c.head_dim = head_dim;
       c.vocab_size = vocab;
       c.max_seq_len = 4096;
+      c.sub_norms = true;
       return c;
     };
     return std::map<std::string, ModelConfig>{

@@ -56,7 +56,7 @@ void eval(EvalFlags flags) {
   }
   // Room for what is evaluated, and for the start token that some models want.
   if (flags.window > 0) {
-    const auto tokenizer = load_tokenizer(open_model_file(flags.engine.model));
+    const auto tokenizer = load_tokenizer(open_model_file(flags.engine.model, flags.engine.open));
     flags.engine.context = flags.window + (tokenizer->vocab().add_bos ? 1 : 0);
   }
   Engine engine = open_engine(flags.engine);
@@ -77,6 +77,7 @@ void add_eval(CLI::App& app) {
   c.add_option("--tokens", flags->tokens, "Token ids, comma separated")->delimiter(',');
   c.add_option("--perplexity", flags->perplexity, "Text file to predict");
   c.add_option("-t,--threads", flags->engine.threads, "Threads (default: all)");
+  add_activations_flag(c, flags->engine);
   c.add_option("-c,--ctx", flags->window,
                "Tokens in a window of --perplexity (default: the model's context)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));

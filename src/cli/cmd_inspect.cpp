@@ -20,14 +20,22 @@ struct Totals {
   int64_t bytes = 0;
 };
 
-int64_t count(const TensorInfo& t) {
-  int64_t n = 1;
-  for (const int64_t d : t.shape) n *= d;
-  return n;
+int64_t count(const ModelTensor& t) {
+  return t.rows() * t.cols();
 }
 
 const char* act_name(ActQuant quant) {
-  return quant == ActQuant::kInt8 ? "int8 per token" : quant == ActQuant::kSign ? "1 bit" : "f32";
+  switch (quant) {
+    case ActQuant::kF32:
+      return "f32";
+    case ActQuant::kInt8:
+      return "int8 per token";
+    case ActQuant::kInt8Group:
+      return "int8 per 32 columns";
+    case ActQuant::kSign:
+      return "1 bit";
+  }
+  return "";
 }
 
 std::string human(int64_t bytes) {
@@ -40,19 +48,19 @@ std::string human(int64_t bytes) {
   return text;
 }
 
-json::object describe(const GgufFile& file, const ModelConfig& c, int64_t vocab,
-                      const std::vector<TensorInfo>& tensors) {
+json::object describe(const ModelFile& file, const ModelConfig& c, int64_t vocab,
+                      const std::vector<ModelTensor>& tensors) {
   json::array list;
   for (const auto& t : tensors) {
     list.push_back({{"name", t.name},
-                    {"type", t.type},
+                    {"type", t.format->name},
                     {"shape", json::value_from(t.shape)},
-                    {"bytes", t.bytes},
-                    {"bits_per_weight", t.bits_per_weight}});
+                    {"bytes", t.bytes.size()},
+                    {"bits_per_weight", t.format->bits_per_weight(t.rows(), t.cols())}});
   }
   return {{"file", to_valid_utf8(file.name())},
           {"file_bytes", file.file_bytes()},
-          {"gguf_version", file.version()},
+          {"container", file.container()},
           {"architecture", c.architecture},
           {"name", to_valid_utf8(c.name)},
           {"hidden_size", c.hidden_size},
@@ -70,13 +78,13 @@ json::object describe(const GgufFile& file, const ModelConfig& c, int64_t vocab,
 }
 
 void inspect(const std::string& path, bool as_json, bool all) try {
-  const GgufFile file = open_model_file(path);
+  const ModelFile file = open_model_file(path);
   const auto& architecture = find_architecture(file.metadata().get_string("general.architecture"));
   ModelConfig c = architecture.read_config(file.metadata());
   const auto vocab = read_vocab(file.metadata());
   c.vocab_size = static_cast<int64_t>(vocab.tokens.size());
   check_config(c, architecture.name);
-  const auto tensors = list_tensors(file);
+  const auto& tensors = file.tensors();
   if (as_json) {
     std::cout << json::serialize(describe(file, c, c.vocab_size, tensors)) << '\n';
     return;
@@ -84,9 +92,9 @@ void inspect(const std::string& path, bool as_json, bool all) try {
   std::map<std::string, Totals> by_type;
   Totals all_tensors;
   for (const auto& t : tensors) {
-    for (Totals* totals : {&by_type[t.type], &all_tensors}) {
+    for (Totals* totals : {&by_type[t.format->name], &all_tensors}) {
       totals->weights += count(t);
-      totals->bytes += t.bytes;
+      totals->bytes += static_cast<int64_t>(t.bytes.size());
     }
   }
   std::printf("%s: %s, %s\n", file.name().c_str(), quote(c.name).c_str(),
@@ -116,7 +124,8 @@ void inspect(const std::string& path, bool as_json, bool all) try {
     std::string shape;
     for (const int64_t d : t.shape) shape += (shape.empty() ? "" : " x ") + std::to_string(d);
     std::printf("  %-32s %-6s %-16s %12lld bytes %7.3f bits/weight\n", t.name.c_str(),
-                t.type.c_str(), shape.c_str(), static_cast<long long>(t.bytes), t.bits_per_weight);
+                t.format->name, shape.c_str(), static_cast<long long>(t.bytes.size()),
+                t.format->bits_per_weight(t.rows(), t.cols()));
   }
 } catch (const Error& e) {
   // Errors below the container do not know the file's name yet.

@@ -11,7 +11,7 @@ void add_tokenize(CLI::App& app) {
   add_model_argument(c, *model);
   c.footer("Example:\n  echo -n \"Hello\" | onebit tokenize model.gguf");
   c.callback([model] {
-    const GgufFile file = open_model_file(*model);
+    const ModelFile file = open_model_file(*model);
     const auto tokenizer = load_tokenizer(file);
     const char* separator = "";
     for (const int32_t id : tokenizer->encode(read_stdin())) {

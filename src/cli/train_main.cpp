@@ -100,7 +100,7 @@ int run(const TrainFlags& flags) {
     EngineOptions options;
     options.threads = static_cast<int>(config.threads);
     options.context = context;
-    Engine engine(GgufFile::open(model), options);
+    Engine engine(ModelFile::open(model), options);
     return perplexity(engine, tokens, context).mean_nll;
   };
   callbacks.on_step = [&](const StepReport& report) { progress.update(report); };

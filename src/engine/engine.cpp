@@ -30,8 +30,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Engine::Engine(const GgufFile& file, const EngineOptions& options)
-    : Engine(load_model(file, {options.context}), options) {}
+Engine::Engine(const ModelFile& file, const EngineOptions& options)
+    : Engine(load_model(file, {options.context, options.activations}), options) {}
 
 Engine::Engine(LoadedModel loaded, const EngineOptions& options)
     : Engine(std::move(loaded.model), options) {
@@ -48,7 +48,7 @@ Sequence::Sequence(Engine& engine)
     : engine_(engine),
       k_(engine.config().n_layers * capacity() * engine.config().kv_size()),
       v_(engine.config().n_layers * capacity() * engine.config().kv_size()),
-      logits_(engine.config().vocab_size) {}
+      out_(engine.config().vocab_size) {}
 
 void Sequence::check_fits(std::span<const int32_t> tokens) const {
   ONEBIT_CHECK(!tokens.empty());
@@ -67,10 +67,10 @@ void Sequence::check_fits(std::span<const int32_t> tokens) const {
   }
 }
 
-void Sequence::forward(std::span<const int32_t> tokens, bool all_logits) {
+void Sequence::forward(std::span<const int32_t> tokens, Model::Output output) {
   const OpContext ctx{engine_.pool_, engine_.kernels_};
   const KvView kv{k_.data(), v_.data(), engine_.config().kv_size(), capacity(), length()};
-  engine_.model_->forward(ctx, tokens, kv, engine_.workspace_, all_logits, logits_.data());
+  engine_.model_->forward(ctx, tokens, kv, engine_.workspace_, output, out_.data());
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
 }
 
@@ -84,23 +84,34 @@ std::span<const float> Sequence::append(std::span<const int32_t> tokens) {
   const auto chunk = static_cast<std::size_t>(engine_.prefill_chunk());
   while (!tokens.empty()) {
     const std::size_t n = std::min(chunk, tokens.size());
-    forward(tokens.first(n), false);
+    forward(tokens.first(n), Model::Output::kLastLogits);
     tokens = tokens.subspan(n);
   }
-  return logits_.span().first(static_cast<std::size_t>(engine_.config().vocab_size));
+  return out_.span().first(static_cast<std::size_t>(engine_.config().vocab_size));
 }
 
 void Sequence::append_all(std::span<const int32_t> tokens,
                           const std::function<void(int64_t first, std::span<const float>)>& visit) {
+  append_chunks(tokens, Model::Output::kAllLogits, engine_.config().vocab_size, visit);
+}
+
+void Sequence::append_hidden(
+    std::span<const int32_t> tokens,
+    const std::function<void(int64_t first, std::span<const float>)>& visit) {
+  append_chunks(tokens, Model::Output::kHidden, engine_.config().hidden_size, visit);
+}
+
+void Sequence::append_chunks(
+    std::span<const int32_t> tokens, Model::Output output, int64_t width,
+    const std::function<void(int64_t first, std::span<const float>)>& visit) {
   check_fits(tokens);
   const int64_t chunk = engine_.prefill_chunk();
-  const int64_t vocab = engine_.config().vocab_size;
-  if (logits_.size() < chunk * vocab) logits_ = AlignedBuffer<float>(chunk * vocab);
+  if (out_.size() < chunk * width) out_ = AlignedBuffer<float>(chunk * width);
   for (int64_t first = 0; first < static_cast<int64_t>(tokens.size()); first += chunk) {
     const auto part = tokens.subspan(static_cast<std::size_t>(first));
     const auto some = part.first(std::min(part.size(), static_cast<std::size_t>(chunk)));
-    forward(some, true);
-    visit(first, logits_.span().first(some.size() * static_cast<std::size_t>(vocab)));
+    forward(some, output);
+    visit(first, out_.span().first(some.size() * static_cast<std::size_t>(width)));
   }
 }
 

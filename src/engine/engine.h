@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,16 +21,17 @@
 namespace onebit {
 
 struct EngineOptions {
-  int threads = 0;             // 0: available_cpus()
-  int64_t context = 0;         // 0: the model's max_seq_len, at most 4096
-  int64_t prefill_chunk = 64;  // tokens per forward pass of a prompt
-  std::string isa = "";        // instruction set; empty: ONEBIT_ISA, else the best
+  int threads = 0;                           // 0: available_cpus()
+  int64_t context = 0;                       // 0: the model's max_seq_len, at most 4096
+  int64_t prefill_chunk = 64;                // tokens per forward pass of a prompt
+  std::string isa = "";                      // instruction set; empty: ONEBIT_ISA, else the best
+  std::optional<ActQuant> activations = {};  // absent: as the model was trained
 };
 
 class Engine {
  public:
-  // Packs the weights of a GGUF model. Throws Error.
-  explicit Engine(const GgufFile& file, const EngineOptions& options = {});
+  // Packs the weights of a model. Throws Error.
+  explicit Engine(const ModelFile& file, const EngineOptions& options = {});
   // A model without a vocabulary (benchmarks).
   Engine(std::unique_ptr<Model> model, const EngineOptions& options);
 
@@ -75,16 +77,21 @@ class Sequence {
   // visit(first token index, logits [n, vocab_size]).
   void append_all(std::span<const int32_t> tokens,
                   const std::function<void(int64_t first, std::span<const float>)>& visit);
+  // The same with hidden states after the output norm: [n, hidden_size].
+  void append_hidden(std::span<const int32_t> tokens,
+                     const std::function<void(int64_t first, std::span<const float>)>& visit);
 
  private:
   void check_fits(std::span<const int32_t> tokens) const;
-  void forward(std::span<const int32_t> tokens, bool all_logits);
+  void forward(std::span<const int32_t> tokens, Model::Output output);
+  void append_chunks(std::span<const int32_t> tokens, Model::Output output, int64_t width,
+                     const std::function<void(int64_t first, std::span<const float>)>& visit);
 
   Engine& engine_;
   std::vector<int32_t> tokens_;
   AlignedBuffer<float> k_;  // [n_layers][capacity][kv_size]
   AlignedBuffer<float> v_;
-  AlignedBuffer<float> logits_;  // [1 or chunk, vocab_size]
+  AlignedBuffer<float> out_;  // logits [1 or chunk, vocab_size], or hidden states
 };
 
 struct GenerateStats {

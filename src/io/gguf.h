@@ -78,15 +78,16 @@ struct GgufTensor {
 
 class GgufFile {
  public:
-  // Reads the whole file into memory. Throws Error(kInvalidFile) with one line "PATH: field:
+  // Maps the file. Throws Error(kInvalidFile) with one line "PATH: field:
   // expected, found", Error(kUnsupported) for a version that is not 2 or 3, Error(kIo).
   static GgufFile open(const std::filesystem::path& path);
-  // The same from memory; `name` stands for the path in messages.
-  static GgufFile parse(AlignedBuffer<uint8_t> bytes, const std::string& name);
+  // The same from bytes at hand; `name` stands for the path in messages.
+  static GgufFile parse(FileBytes bytes, const std::string& name);
 
   const std::string& name() const { return name_; }
   uint32_t version() const { return version_; }
   int64_t file_bytes() const { return bytes_.size(); }
+  const FileBytes& bytes() const { return bytes_; }
   const GgufMetadata& metadata() const { return metadata_; }
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
   const GgufTensor* find(std::string_view tensor) const;  // nullptr if absent
@@ -94,7 +95,7 @@ class GgufFile {
  private:
   std::string name_;
   uint32_t version_ = 3;
-  AlignedBuffer<uint8_t> bytes_;
+  FileBytes bytes_;
   GgufMetadata metadata_;
   std::vector<GgufTensor> tensors_;
   std::map<std::string, std::size_t, std::less<>> index_;

@@ -233,14 +233,14 @@ int64_t GgufTensor::rows() const {
 }
 
 GgufFile GgufFile::open(const std::filesystem::path& path) {
-  return parse(read_file(path), path.string());
+  return parse(FileBytes::map(path), path.string());
 }
 
-GgufFile GgufFile::parse(AlignedBuffer<uint8_t> bytes, const std::string& name) {
+GgufFile GgufFile::parse(FileBytes bytes, const std::string& name) {
   GgufFile file;
   file.name_ = name;
   file.bytes_ = std::move(bytes);
-  const std::span<const uint8_t> all = std::as_const(file.bytes_).span();
+  const std::span<const uint8_t> all = file.bytes_.span();
   const bool capped = all.size() > kMaxMetadataBytes;
   ByteReader reader(capped ? all.first(kMaxMetadataBytes) : all, name,
                     capped ? "the metadata limit of 512 MiB" : "end of file");

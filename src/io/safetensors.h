@@ -47,24 +47,25 @@ struct SafetensorsTensor {
   std::span<const uint8_t> bytes;
 };
 
-// One file, held in memory once: the tensors' bytes are parts of it.
+// One file, mapped: the tensors' bytes are parts of it.
 class SafetensorsFile {
  public:
   // Throws Error(kInvalidFile) with one line "PATH: tensor 'x': field: expected, found",
   // Error(kUnsupported) for a dtype that is not listed above, Error(kIo).
   static SafetensorsFile open(const std::filesystem::path& path);
-  // The same from memory; `name` stands for the path in messages.
-  static SafetensorsFile parse(AlignedBuffer<uint8_t> bytes, const std::string& name);
+  // The same from bytes at hand; `name` stands for the path in messages.
+  static SafetensorsFile parse(FileBytes bytes, const std::string& name);
 
   const std::string& name() const { return name_; }
   int64_t file_bytes() const { return bytes_.size(); }
+  const FileBytes& bytes() const { return bytes_; }
   const SafetensorsMetadata& metadata() const { return metadata_; }
   const std::vector<SafetensorsTensor>& tensors() const { return tensors_; }  // in order of data
   const SafetensorsTensor* find(std::string_view tensor) const;               // nullptr if absent
 
  private:
   std::string name_;
-  AlignedBuffer<uint8_t> bytes_;
+  FileBytes bytes_;
   SafetensorsMetadata metadata_;
   std::vector<SafetensorsTensor> tensors_;
   std::map<std::string, std::size_t, std::less<>> index_;
@@ -74,7 +75,7 @@ class SafetensorsFile {
 // model.safetensors.index.json names. Every tensor is in exactly one file.
 class SafetensorsFolder {
  public:
-  // Reads every file once and keeps it. Throws as SafetensorsFile::open; also if the index names
+  // Maps every file. Throws as SafetensorsFile::open; also if the index names
   // anything but plain files of the folder, or if index and shards disagree on where a tensor is.
   static SafetensorsFolder open(const std::filesystem::path& folder);
 

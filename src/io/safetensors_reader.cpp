@@ -9,14 +9,14 @@ namespace onebit {
 using namespace safetensors;
 
 SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
-  return parse(read_file(path), path.string());
+  return parse(FileBytes::map(path), path.string());
 }
 
-SafetensorsFile SafetensorsFile::parse(AlignedBuffer<uint8_t> bytes, const std::string& name) {
+SafetensorsFile SafetensorsFile::parse(FileBytes bytes, const std::string& name) {
   SafetensorsFile file;
   file.name_ = name;
   file.bytes_ = std::move(bytes);
-  ByteReader reader(std::as_const(file.bytes_).span(), name);
+  ByteReader reader(file.bytes_.span(), name);
   const auto header_bytes = reader.read<uint64_t>("header length");
   if (header_bytes > kMaxHeaderBytes) {
     reader.fail("header length", "at most " + std::to_string(kMaxHeaderBytes),

@@ -22,7 +22,7 @@ TEST(Dispatch, EveryUsableNameFindsItsKernelsAndEveryEntryIsFilled) {
     EXPECT_EQ(&find_kernels(kernels->isa), kernels);
     for (const PanelKernel kernel : kernels->panel) EXPECT_NE(kernel, nullptr);
     EXPECT_NE(kernels->floats.dot, nullptr);
-    EXPECT_NE(kernels->floats.epilogue, nullptr);  // the last member
+    EXPECT_NE(kernels->floats.epilogue_groups, nullptr);  // the last member
   }
 }
 

@@ -277,8 +277,22 @@ void silu_mul(const float* gate, const float* up, int64_t n, float* y) {
   map2(gate, up, n, y, [](V g, V u) { return (g / (exp_v(-g) + 1.0f)) * u; });
 }
 
+// sqrt(8 / pi) (g + 0.044715 g^3) = g (a + b g^2), so that a large g ends in an infinity of its
+// sign. Beyond exp's limit the result is 0, where g / (1 + e^88) would grow with g.
+void gelu_tanh_mul(const float* gate, const float* up, int64_t n, float* y) {
+  map2(gate, up, n, y, [](V g, V u) {
+    const V z = -(g * (g * g * 0.0713548162726f + 1.59576912161f));
+    const V gelu = g / (exp_v(z) + 1.0f);
+    return (z > 88.0f ? V{} : gelu) * u;
+  });
+}
+
 void add(float* x, const float* y, int64_t n) {
   map2(x, y, n, x, [](V a, V b) { return a + b; });
+}
+
+void scale(float* x, float factor, int64_t n) {
+  map2(x, x, n, x, [factor](V v, V) { return v * factor; });
 }
 
 // out[0..width) = sum_t p[t] * v_t, t in order, for a strip of at most 4 x 16 columns.
@@ -341,6 +355,17 @@ float quantize_i8(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t*
   return range / 127.0f;
 }
 
+void quantize_i8_groups(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums,
+                        float* scales) {
+  static_assert(kActGroup == kSumBlock);
+  for (int64_t c = 0; c < padded; c += kActGroup) {
+    const int64_t left = n - c < kActGroup ? n - c : kActGroup;
+    const int64_t g = c / kActGroup;
+    scales[g] = left > 0 ? quantize_i8(x + c, left, kActGroup, q + c, sums + g)
+                         : quantize_i8(x, 0, kActGroup, q + c, sums + g);
+  }
+}
+
 float quantize_sign(const float* x, int64_t n, int64_t padded, uint8_t* bits) {
   memset(bits, 0, static_cast<size_t>(padded / 8));
   V sum = {};
@@ -368,9 +393,40 @@ void epilogue(const int32_t* dots, int64_t dots_stride, const float* scales, int
   store(y, acc * act_scale);
 }
 
-constexpr FloatOps kFloatOps = {dot,         rows_dot,          rms_norm, rope, softmax,
-                                relu2_mul,   signed_square_mul, silu_mul, add,  attention,
-                                quantize_i8, quantize_sign,     epilogue};
+void epilogue_groups(const int32_t* dots, int64_t dots_stride, const float* act_scales,
+                     const float* scales, int64_t groups_per_scale, int64_t begin, int64_t end,
+                     float* y) {
+  V acc = load(y);
+  int64_t s = begin / groups_per_scale;
+  for (int64_t g = begin; g < end; ++s) {
+    const V weight_scale = load(scales + s * kPanelRows);
+    const int64_t next = (s + 1) * groups_per_scale;
+    for (const int64_t stop = next < end ? next : end; g < stop; ++g, dots += dots_stride) {
+      VI d;
+      memcpy(&d, dots, sizeof d);
+      acc = acc + __builtin_convertvector(d, V) * (weight_scale * act_scales[g]);
+    }
+  }
+  store(y, acc);
+}
+
+constexpr FloatOps kFloatOps = {dot,
+                                rows_dot,
+                                rms_norm,
+                                rope,
+                                softmax,
+                                relu2_mul,
+                                signed_square_mul,
+                                silu_mul,
+                                gelu_tanh_mul,
+                                add,
+                                scale,
+                                attention,
+                                quantize_i8,
+                                quantize_i8_groups,
+                                quantize_sign,
+                                epilogue,
+                                epilogue_groups};
 
 #undef ONEBIT_INLINE
 

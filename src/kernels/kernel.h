@@ -17,6 +17,7 @@ constexpr int64_t kPanelRows = 16;  // weight rows in a panel
 constexpr int64_t kMaxTokens = 8;   // tokens in one kernel call
 constexpr int64_t kColumnPad = 64;  // activation rows are padded with zeros to a multiple of this
 constexpr int64_t kSumBlock = 32;   // columns per partial activation sum
+constexpr int64_t kActGroup = 32;   // columns per activation scale, where a token has several
 // Columns that fit every kernel's int32 accumulators (each proves it). panel_bytes() enforces it.
 constexpr int64_t kMaxColumns = int64_t{1} << 18;
 
@@ -44,7 +45,7 @@ struct PanelArgs {
   const uint8_t* acts;   // token m at acts + m * act_stride: int8 [cols], or bits [cols / 8]
   int64_t act_stride;    // bytes
   int64_t cols;          // K padded to the packing's step
-  int64_t group;         // columns per scale, a multiple of the step, or >= cols for one group
+  int64_t group;         // columns per dot, a multiple of the step, or >= cols for one group
   int64_t n_tokens;      // M, 1..kMaxTokens
   // [n_tokens][n_groups]: the sum of the group's int8 activations, or, for kBinaryBit, the number
   // of real columns in the group.
@@ -79,8 +80,13 @@ struct FloatOps {
   void (*signed_square_mul)(const float* gate, const float* up, int64_t n, float* y);
   // y = gate / (1 + exp(-gate)) * up
   void (*silu_mul)(const float* gate, const float* up, int64_t n, float* y);
+  // y = gelu(gate) * up in the tanh form, 0.5 g (1 + tanh(sqrt(2 / pi) (g + 0.044715 g^3))), taken
+  // as the equal g / (1 + exp(-2 sqrt(2 / pi) (g + 0.044715 g^3))).
+  void (*gelu_tanh_mul)(const float* gate, const float* up, int64_t n, float* y);
   // x += y
   void (*add)(float* x, const float* y, int64_t n);
+  // x *= factor
+  void (*scale)(float* x, float factor, int64_t n);
   // One query against n_keys keys and values that start kv_stride floats apart:
   // out = sum_t softmax(scale * q . k_t) v_t, t in order. `scores` is scratch [n_keys].
   void (*attention)(const float* q, const float* k, const float* v, int64_t kv_stride,
@@ -89,6 +95,10 @@ struct FloatOps {
   // returns the scale max(absmax, 1e-5) / 127. Writes q[n] and zeros up to `padded`, and the sums
   // of each kSumBlock columns [padded / kSumBlock]. Non-finite x gives an unspecified q.
   float (*quantize_i8)(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums);
+  // The same by groups of kActGroup columns, each as if it were a token of its own (the last one
+  // may be shorter): scales[padded / kActGroup].
+  void (*quantize_i8_groups)(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums,
+                             float* scales);
   // 1-bit activations: bit = x >= 0 (sign(0) = +1); returns the scale mean|x|. Writes
   // bits[padded / 8], zero past n.
   float (*quantize_sign)(const float* x, int64_t n, int64_t padded, uint8_t* bits);
@@ -96,6 +106,12 @@ struct FloatOps {
   // (g in order), r = 0..15. dots of group g start dots_stride ints apart.
   void (*epilogue)(const int32_t* dots, int64_t dots_stride, const float* scales, int64_t n_groups,
                    float act_scale, float* y);
+  // The same for activations with a scale per group: adds float(dots[g - begin][r]) *
+  // (act_scales[g] * scales[g / groups_per_scale][r]) to y[r] for g = begin .. end - 1 in order.
+  // Calls on consecutive ranges, from y = 0 on, make the one sum over all groups.
+  void (*epilogue_groups)(const int32_t* dots, int64_t dots_stride, const float* act_scales,
+                          const float* scales, int64_t groups_per_scale, int64_t begin, int64_t end,
+                          float* y);
 };
 
 // What one instruction set offers. Every entry equals the scalar one bit for bit.

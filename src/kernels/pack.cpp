@@ -116,6 +116,20 @@ void pack_panel(Packing packing, const int8_t* const codes[kPanelRows], int64_t 
   }
 }
 
+void unpack_row(Packing packing, const uint8_t* panel, int64_t row, int64_t cols, int8_t* codes) {
+  const auto unpack = [&]<Packing kPacking>() {
+    for (int64_t c = 0; c < cols; ++c) codes[c] = panel_code(kPacking, panel, row, c);
+  };
+  switch (packing) {
+    case Packing::kTernaryI8:
+      return unpack.operator()<Packing::kTernaryI8>();
+    case Packing::kBinaryI8:
+      return unpack.operator()<Packing::kBinaryI8>();
+    case Packing::kBinaryBit:
+      return unpack.operator()<Packing::kBinaryBit>();
+  }
+}
+
 int8_t panel_code(Packing packing, const uint8_t* panel, int64_t row, int64_t col) {
   const int64_t in_step = col % packing_step(packing);
   const uint8_t* step = panel + col / packing_step(packing) * packing_step_bytes(packing);

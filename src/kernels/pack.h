@@ -18,7 +18,10 @@ int64_t panel_bytes(Packing packing, int64_t cols);
 void pack_panel(Packing packing, const int8_t* const codes[kPanelRows], int64_t cols,
                 uint8_t* panel);
 
-// The code at (row, col) of a packed panel: the layout in one expression, for tests and dumps.
+// Row `row` of a packed panel as codes [cols].
+void unpack_row(Packing packing, const uint8_t* panel, int64_t row, int64_t cols, int8_t* codes);
+
+// The code at (row, col) of a packed panel: the layout in one expression.
 int8_t panel_code(Packing packing, const uint8_t* panel, int64_t row, int64_t col);
 
 }  // namespace onebit

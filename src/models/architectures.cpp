@@ -2,15 +2,16 @@
 
 #include <array>
 
-#include "models/bitnet.h"
-
 namespace onebit {
 namespace {
 
-// "bitnet-25" is the name under which the first 2B-4T file was published; same content.
-constexpr std::array<Architecture, 2> kArchitectures = {{
-    {"bitnet-b1.58", read_bitnet_config, make_bitnet},
-    {"bitnet-25", read_bitnet_config, make_bitnet},
+constexpr std::array<Architecture, 6> kArchitectures = {{
+    {"bitnet-b1.58", read_bitnet_b158_config},
+    {"bitnet-25", read_bitnet_b158_config},  // 2B-4T as it was published first; same content
+    {"bitnet", read_bitnet_config},
+    {"llama", read_llama_config},
+    {"qwen3", read_qwen3_config},
+    {"gemma3", read_gemma3_config},
 }};
 
 }  // namespace

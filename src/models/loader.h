@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "io/gguf.h"
+#include <optional>
 #include "models/model.h"
+#include "models/model_file.h"
 #include "text/tokenizer.h"
 
 namespace onebit {
@@ -16,6 +17,9 @@ namespace onebit {
 struct LoadOptions {
   // Positions to prepare for; 0: the model's own max_seq_len, at most 4096.
   int64_t context = 0;
+  // How activations enter ternary and binary weights; absent: as the model was trained. kF32 is
+  // exact and slow.
+  std::optional<ActQuant> activations;
 };
 
 struct LoadedModel {
@@ -24,21 +28,12 @@ struct LoadedModel {
 };
 
 // The vocabulary of a file, checked and working. Throws as load_model.
-std::unique_ptr<Tokenizer> load_tokenizer(const GgufFile& file);
+std::unique_ptr<Tokenizer> load_tokenizer(const ModelFile& file);
 
 // Throws Error: one line that names the file, the field or tensor, the expected and the found.
-LoadedModel load_model(const GgufFile& file, const LoadOptions& options);
+LoadedModel load_model(const ModelFile& file, const LoadOptions& options = {});
 
-// One tensor as `onebit inspect` shows it.
-struct TensorInfo {
-  std::string name;
-  std::string type;
-  std::vector<int64_t> shape;  // as in the file: row length first
-  int64_t bytes;
-  double bits_per_weight;
-};
-
-// Every tensor of the file, with its size checked against the format and the file.
-std::vector<TensorInfo> list_tensors(const GgufFile& file);
+// The model's shape and choices, checked. `file` must have a vocabulary of n_vocab tokens.
+ModelConfig load_config(const ModelFile& file, int64_t n_vocab, const LoadOptions& options = {});
 
 }  // namespace onebit

@@ -13,7 +13,7 @@ namespace onebit {
 namespace {
 
 LoadedModel load(const std::filesystem::path& path, const LoadOptions& options = {}) {
-  const auto file = GgufFile::open(path);
+  const auto file = ModelFile::open(path);
   std::filesystem::remove(path);
   return load_model(file, options);
 }
@@ -100,7 +100,7 @@ TEST(Loader, NamesWhatIsWrong) {
 
 TEST(Loader, RefusesAHugeContextBeforeAllocatingForIt) {
   const auto path = write_test_model(small_test_model(), "loader_test");
-  const auto file = GgufFile::open(path);
+  const auto file = ModelFile::open(path);
   std::filesystem::remove(path);
   EXPECT_THROW(load_model(file, {.context = int64_t{1} << 40}), Error);
   EXPECT_THROW(load_model(file, {.context = -1}), Error);

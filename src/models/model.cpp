@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace onebit {
+namespace {
+
+int64_t widest(const ModelConfig& c) {
+  return std::max({c.hidden_size, c.q_size(), c.intermediate_size});
+}
+
+}  // namespace
 
 Workspace::Workspace(const ModelConfig& c, int64_t max)
     : max_tokens(max),
@@ -14,6 +21,7 @@ Workspace::Workspace(const ModelConfig& c, int64_t max)
       att(max * c.q_size()),
       gate(max * c.intermediate_size),
       up(max * c.intermediate_size),
-      acts(max, std::max({c.hidden_size, c.q_size(), c.intermediate_size})) {}
+      normed(c.projection_norms ? max * widest(c) : 0),
+      acts(max, widest(c)) {}
 
 }  // namespace onebit

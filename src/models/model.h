@@ -1,4 +1,4 @@
-// A model as the engine sees it: tokens in, logits out.
+// A model as the engine sees it: tokens in, logits or hidden states out.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,16 @@ struct Workspace {
   Workspace(const ModelConfig& config, int64_t max_tokens);
 
   int64_t max_tokens;
-  AlignedBuffer<float> x;     // [M, hidden_size], the residual stream
-  AlignedBuffer<float> h;     // [M, hidden_size]
-  AlignedBuffer<float> q;     // [M, q_size]
-  AlignedBuffer<float> k;     // [M, kv_size]
-  AlignedBuffer<float> v;     // [M, kv_size]
-  AlignedBuffer<float> att;   // [M, q_size]
-  AlignedBuffer<float> gate;  // [M, intermediate_size]
-  AlignedBuffer<float> up;    // [M, intermediate_size]
-  Activations acts;           // widest of the above
+  AlignedBuffer<float> x;       // [M, hidden_size], the residual stream
+  AlignedBuffer<float> h;       // [M, hidden_size]
+  AlignedBuffer<float> q;       // [M, q_size]
+  AlignedBuffer<float> k;       // [M, kv_size]
+  AlignedBuffer<float> v;       // [M, kv_size]
+  AlignedBuffer<float> att;     // [M, q_size]
+  AlignedBuffer<float> gate;    // [M, intermediate_size]
+  AlignedBuffer<float> up;      // [M, intermediate_size]
+  AlignedBuffer<float> normed;  // [M, widest], with projection_norms
+  Activations acts;             // widest of the above
 };
 
 class Model {
@@ -39,16 +40,21 @@ class Model {
   // Bytes of weights (with their scales) that one decoded token reads.
   virtual int64_t bytes_per_token() const = 0;
 
+  enum class Output {
+    kLastLogits,  // [vocab_size], of the last token
+    kAllLogits,   // [M, vocab_size]
+    kHidden,      // [M, hidden_size], after the output norm
+  };
+
   // Runs M <= ws.max_tokens tokens at positions kv.length, kv.length + 1, ... and writes their keys
   // and values; the caller then advances kv.length by M. Token ids must be in [0, vocab_size) and
-  // kv.length + M <= kv.capacity. Logits: [M, vocab_size] if all_logits, else [vocab_size] of the
-  // last token. A token's logits do not depend on how the tokens were split into calls.
+  // kv.length + M <= kv.capacity. A token's output does not depend on how the tokens were split
+  // into calls.
   virtual void forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
-                       Workspace& ws, bool all_logits, float* logits) const = 0;
+                       Workspace& ws, Output output, float* out) const = 0;
 
  protected:
-  Model(ModelConfig config, int64_t context)
-      : config_(std::move(config)), rope_(context, config_.head_dim, config_.rope_theta) {}
+  Model(ModelConfig config, RopeTable rope) : config_(std::move(config)), rope_(std::move(rope)) {}
 
   ModelConfig config_;
   RopeTable rope_;

@@ -4,7 +4,7 @@
 
 #include "base/half.h"
 #include "base/rng.h"
-#include "models/architectures.h"
+#include "models/decoder.h"
 #include "quant/format.h"
 
 namespace onebit {
@@ -14,9 +14,12 @@ class RandomWeights final : public WeightSource {
  public:
   RandomWeights(WeightClass weight_class, uint64_t seed) : class_(weight_class), rng_(seed) {}
 
-  bool has(const std::string& name) const override { return name != "output.weight"; }
+  bool has(const std::string& name) const override {
+    return name != "output.weight" && name != "rope_freqs.weight";
+  }
 
-  Linear matrix(const std::string&, int64_t rows, int64_t cols, ActQuant quant) override {
+  Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override {
+    if (name == "token_embd.weight") return table(name, rows, cols);
     CodeMatrix m;
     m.rows = rows;
     m.cols = cols;
@@ -36,7 +39,7 @@ class RandomWeights final : public WeightSource {
     return Linear::pack(m, class_, quant);
   }
 
-  Linear float_matrix(const std::string&, int64_t rows, int64_t cols) override {
+  Linear table(const std::string&, int64_t rows, int64_t cols) override {
     std::vector<uint16_t> values(static_cast<std::size_t>(rows * cols));
     for (auto& v : values) {  // uniform in +-0.05, as f16
       v = f32_to_f16(static_cast<float>(static_cast<int32_t>(rng_.next() >> 40) - (1 << 23)) *
@@ -60,7 +63,7 @@ std::unique_ptr<Model> random_model(const ModelConfig& config, WeightClass weigh
                                     uint64_t seed, int64_t context) {
   check_config(config, "shape");
   RandomWeights weights(weight_class, seed);
-  return find_architecture(config.architecture).make(config, weights, context);
+  return make_decoder(config, weights, context);
 }
 
 }  // namespace onebit

@@ -10,7 +10,7 @@
 
 #include "base/rng.h"
 #include "io/gguf.h"
-#include "models/bitnet.h"
+#include "models/config.h"
 #include "models/vocab_gguf.h"
 #include "quant/weights.h"
 
@@ -44,7 +44,7 @@ inline std::filesystem::path write_test_model(const TestModel& m, const std::str
                                               uint64_t seed = 1) {
   const auto& c = m.config;
   GgufMetadata metadata;
-  write_bitnet_config(c, metadata);
+  write_config(c, metadata);
   Vocab vocab;
   for (int64_t i = 0; i < c.vocab_size; ++i) {
     vocab.tokens.push_back(std::string(1, static_cast<char>('!' + i)));

@@ -59,6 +59,7 @@ Vocab read_vocab(const GgufMetadata& metadata) {
   const auto& pre = find_pre_tokenizer(vocab.pre);
   vocab.ignore_merges = pre.ignore_merges;
   vocab.add_bos = metadata.get_bool_or(t + "add_bos_token", pre.add_bos);
+  vocab.chat_template = metadata.get_string_or("tokenizer.chat_template", "");
   return vocab;
 }
 

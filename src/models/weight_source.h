@@ -14,12 +14,12 @@ class WeightSource {
   virtual ~WeightSource() = default;
 
   virtual bool has(const std::string& name) const = 0;
-  // The matrix `name` of shape [rows, cols], packed for activations quantised by `quant` if it is
-  // ternary or binary, kept in its disk layout if it is float. Throws Error(kInvalidFile) that
-  // names the tensor when it is absent or of another shape.
+  // The matrix `name` of shape [rows, cols]: packed for activations quantised by `quant` if it is
+  // ternary or binary and `quant` is not kF32, else rows in their disk layout. Throws
+  // Error(kInvalidFile) that names the tensor when it is absent or of another shape.
   virtual Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) = 0;
-  // The same, but the weights must be float (embeddings, which are looked up by row).
-  virtual Linear float_matrix(const std::string& name, int64_t rows, int64_t cols) = 0;
+  // The same as rows that are only looked up: left where the file has them.
+  virtual Linear table(const std::string& name, int64_t rows, int64_t cols) = 0;
   // The vector `name` of n floats (norm weights).
   virtual std::vector<float> vector(const std::string& name, int64_t n) = 0;
 };

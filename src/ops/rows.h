@@ -9,7 +9,8 @@
 
 namespace onebit {
 
-// y[m] = rms_norm(x[m]) * weight for M rows of n; y may be x.
+// y[m] = rms_norm(x[m]) * weight for M rows of n; y may be x. Norms of heads: M * n_heads rows of
+// head_dim.
 void rms_norm_rows(const OpContext& ctx, const float* x, const float* weight, float eps, int64_t m,
                    int64_t n, float* y);
 
@@ -17,17 +18,20 @@ void rms_norm_rows(const OpContext& ctx, const float* x, const float* weight, fl
 void rope_rows(const OpContext& ctx, const RopeTable& table, int64_t first_position, int64_t m,
                int64_t n_heads, float* x);
 
-// What a gated feed-forward applies to the gate: relu(g)^2, g|g| or g * sigmoid(g).
-enum class Activation : uint8_t { kRelu2, kSignedSquare, kSilu };
+// What a gated feed-forward applies to the gate: relu(g)^2, g|g|, g * sigmoid(g), or GELU in its
+// tanh form.
+enum class Activation : uint8_t { kRelu2, kSignedSquare, kSilu, kGeluTanh };
 
 struct AttentionShape {
   int64_t n_heads;
   int64_t n_kv_heads;  // query head h reads key/value head h / (n_heads / n_kv_heads)
   int64_t head_dim;
+  float scale = 0;     // of q . k; 0: 1 / sqrt(head_dim)
+  int64_t window = 0;  // a position sees only the last `window` ones, itself among them; 0: all
 };
 
 // Causal attention of M tokens at positions first_position + m, whose keys and values are already
-// in `kv`: out [M, n_heads * head_dim] from q of the same shape, scale 1 / sqrt(head_dim).
+// in `kv`: out [M, n_heads * head_dim] from q of the same shape.
 void attention_rows(const OpContext& ctx, const AttentionShape& shape, const float* q,
                     const KvLayer& kv, int64_t first_position, int64_t m, float* out);
 
@@ -37,5 +41,8 @@ void gated_rows(const OpContext& ctx, Activation activation, const float* gate, 
 
 // x += y over n values.
 void add_rows(const OpContext& ctx, float* x, const float* y, int64_t n);
+
+// x *= factor over n values.
+void scale_rows(const OpContext& ctx, float* x, float factor, int64_t n);
 
 }  // namespace onebit

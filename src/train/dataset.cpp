@@ -187,12 +187,12 @@ DatasetInfo prepare_dataset(std::span<const std::filesystem::path> texts, const 
 
 TokenFile::TokenFile(const std::filesystem::path& path, int64_t n_tokens, int64_t token_bytes,
                      int64_t vocab_size)
-    : file_(path), n_tokens_(n_tokens), token_bytes_(token_bytes) {
+    : file_(FileBytes::map(path)), n_tokens_(n_tokens), token_bytes_(token_bytes) {
   const auto expected = static_cast<uint64_t>(n_tokens) * static_cast<uint64_t>(token_bytes);
-  if (file_.bytes().size() != expected) {
+  if (file_.span().size() != expected) {
     throw Error(ErrorCode::kInvalidFile, path.string() + ": expected " + std::to_string(expected) +
                                              " bytes, found " +
-                                             std::to_string(file_.bytes().size()));
+                                             std::to_string(file_.span().size()));
   }
   for (int64_t i = 0; i < n_tokens; ++i) {
     const int32_t id = (*this)[i];
@@ -206,7 +206,7 @@ TokenFile::TokenFile(const std::filesystem::path& path, int64_t n_tokens, int64_
 
 int32_t TokenFile::operator[](int64_t i) const {
   uint32_t id = 0;
-  std::memcpy(&id, file_.bytes().data() + i * token_bytes_, static_cast<std::size_t>(token_bytes_));
+  std::memcpy(&id, file_.span().data() + i * token_bytes_, static_cast<std::size_t>(token_bytes_));
   return static_cast<int32_t>(id);
 }
 

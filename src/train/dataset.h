@@ -48,7 +48,7 @@ class TokenFile {
   void read(int64_t first, int64_t n, int32_t* out) const;
 
  private:
-  MappedFile file_;
+  FileBytes file_;
   int64_t n_tokens_;
   int64_t token_bytes_;
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "io/gguf.h"
-#include "models/bitnet.h"
+#include "models/config.h"
 #include "models/vocab_gguf.h"
 
 namespace onebit {
@@ -26,7 +26,7 @@ std::vector<int64_t> gguf_shape(const torch::Tensor& value) {
 
 void export_model(const Network& network, const Vocab& vocab, const std::filesystem::path& path) {
   GgufMetadata metadata;
-  write_bitnet_config(network.config(), metadata);
+  write_config(network.config(), metadata);
   write_vocab(vocab, metadata);
   GgufWriter writer(path, std::move(metadata));
   const auto rows_of = [](const Parameter& p) {

@@ -150,7 +150,7 @@ Tensor rms_norm(const OpContext& ctx, const Tensor& x, const Tensor& weight, flo
 
 Tensor gated_activation(const OpContext& ctx, Activation activation, const Tensor& gate,
                         const Tensor& up) {
-  if (activation == Activation::kSilu) {
+  if (activation != Activation::kRelu2 && activation != Activation::kSignedSquare) {
     throw Error(ErrorCode::kUnsupported, "activation: training knows relu2 and signed_square");
   }
   return GatedActivation::apply(gate, up, &ctx, activation == Activation::kSignedSquare);

@@ -1,0 +1,234 @@
+#include "models/decoder.h"
+
+#include <cmath>
+
+#include "ops/rows.h"
+
+namespace onebit {
+namespace {
+
+// A linear layer; with projection_norms it has an RMSNorm of its input of its own.
+struct Projection {
+  Linear w;                 // [out, in]
+  std::vector<float> norm;  // [in], or empty
+};
+
+struct Layer {
+  std::vector<float> attn_norm;       // [hidden]
+  Projection wq, wk, wv;              // [q_size | kv_size | kv_size, hidden]
+  std::vector<float> q_norm, k_norm;  // [head_dim], qk_norms
+  std::vector<float> attn_sub_norm;   // [q_size], sub_norms
+  Projection wo;                      // [hidden, q_size]
+  std::vector<float> attn_post_norm;  // [hidden], post_norms
+  std::vector<float> ffn_norm;        // [hidden]
+  Projection w_gate, w_up;            // [intermediate, hidden]
+  std::vector<float> ffn_sub_norm;    // [intermediate], sub_norms
+  Projection w_down;                  // [hidden, intermediate]
+  std::vector<float> ffn_post_norm;   // [hidden], post_norms
+
+  auto projections() const { return std::array{&wq, &wk, &wv, &wo, &w_gate, &w_up, &w_down}; }
+};
+
+class Decoder final : public Model {
+ public:
+  Decoder(const ModelConfig& config, WeightSource& weights, int64_t context);
+  int64_t bytes_per_token() const override;
+  void forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
+               Workspace& ws, Output output, float* out) const override;
+
+ private:
+  void attention(const OpContext& ctx, int64_t layer, const KvView& kv, int64_t n_tokens,
+                 Workspace& ws) const;
+  void feed_forward(const OpContext& ctx, int64_t layer, int64_t n_tokens, Workspace& ws) const;
+  // `h` [M, in] enters each of the projections and leaves in the buffer beside it.
+  struct Target {
+    const Projection& projection;
+    float* y;  // [M, out]
+  };
+  void project(const OpContext& ctx, const float* h, int64_t n_tokens,
+               std::initializer_list<Target> targets, Workspace& ws) const;
+  const Linear& head() const { return config_.tie_embeddings ? tok_embd_ : lm_head_; }
+  ActQuant head_quant() const { return head().is_packed() ? config_.act_quant : ActQuant::kF32; }
+
+  RopeTable local_rope_;  // of the layers with a sliding window
+  Linear tok_embd_;       // [vocab, hidden]
+  std::vector<Layer> layers_;
+  std::vector<float> out_norm_;  // [hidden]
+  Linear lm_head_;               // [vocab, hidden], empty when tied
+};
+
+RopeTable make_rope(const ModelConfig& c, WeightSource& weights, int64_t context) {
+  std::vector<float> divisors;
+  if (weights.has("rope_freqs.weight")) {
+    divisors = weights.vector("rope_freqs.weight", c.head_dim / 2);
+  }
+  return RopeTable(context, c.head_dim, c.rope_theta, {c.rope_scale, divisors});
+}
+
+Decoder::Decoder(const ModelConfig& config, WeightSource& weights, int64_t context)
+    : Model(config, make_rope(config, weights, context)) {
+  const auto& c = config_;
+  if (c.sliding_period > 0) local_rope_ = RopeTable(context, c.head_dim, c.rope_theta_local);
+  config_.tie_embeddings = !weights.has("output.weight");
+  // A table that is only looked up stays as it is; one that is also the head is packed like one.
+  // 1-bit activations are for layers trained with them, never for the head.
+  const ActQuant quant = c.act_quant == ActQuant::kSign ? ActQuant::kF32 : c.act_quant;
+  tok_embd_ = c.tie_embeddings
+                  ? weights.matrix("token_embd.weight", c.vocab_size, c.hidden_size, quant)
+                  : weights.table("token_embd.weight", c.vocab_size, c.hidden_size);
+  if (!c.tie_embeddings) {
+    lm_head_ = weights.matrix("output.weight", c.vocab_size, c.hidden_size, quant);
+  }
+  out_norm_ = weights.vector("output_norm.weight", c.hidden_size);
+
+  layers_.reserve(static_cast<std::size_t>(c.n_layers));
+  for (int64_t l = 0; l < c.n_layers; ++l) {
+    const std::string blk = "blk." + std::to_string(l) + ".";
+    const auto norm = [&](const char* name, int64_t n) {
+      return weights.vector(blk + name + ".weight", n);
+    };
+    const auto projection = [&](const char* name, int64_t rows, int64_t cols) {
+      Projection p;
+      p.w = weights.matrix(blk + name + ".weight", rows, cols, c.act_quant);
+      if (c.projection_norms) p.norm = norm((std::string(name) + "_norm_in").c_str(), cols);
+      return p;
+    };
+    Layer& w = layers_.emplace_back();
+    w.attn_norm = norm("attn_norm", c.hidden_size);
+    w.wq = projection("attn_q", c.q_size(), c.hidden_size);
+    w.wk = projection("attn_k", c.kv_size(), c.hidden_size);
+    w.wv = projection("attn_v", c.kv_size(), c.hidden_size);
+    if (c.qk_norms) w.q_norm = norm("attn_q_norm", c.head_dim);
+    if (c.qk_norms) w.k_norm = norm("attn_k_norm", c.head_dim);
+    if (c.sub_norms) w.attn_sub_norm = norm("attn_sub_norm", c.q_size());
+    w.wo = projection("attn_output", c.hidden_size, c.q_size());
+    if (c.post_norms) w.attn_post_norm = norm("post_attention_norm", c.hidden_size);
+    w.ffn_norm = norm("ffn_norm", c.hidden_size);
+    w.w_gate = projection("ffn_gate", c.intermediate_size, c.hidden_size);
+    w.w_up = projection("ffn_up", c.intermediate_size, c.hidden_size);
+    if (c.sub_norms) w.ffn_sub_norm = norm("ffn_sub_norm", c.intermediate_size);
+    w.w_down = projection("ffn_down", c.hidden_size, c.intermediate_size);
+    if (c.post_norms) w.ffn_post_norm = norm("post_ffw_norm", c.hidden_size);
+  }
+}
+
+int64_t Decoder::bytes_per_token() const {
+  int64_t bytes = head().bytes();
+  for (const Layer& layer : layers_) {
+    for (const Projection* p : layer.projections()) bytes += p->w.bytes();
+  }
+  return bytes;
+}
+
+void Decoder::project(const OpContext& ctx, const float* h, int64_t n_tokens,
+                      std::initializer_list<Target> targets, Workspace& ws) const {
+  bool shared = false;  // ws.acts holds h
+  for (const auto& [projection, y] : targets) {
+    const int64_t n = projection.w.n_cols();
+    if (!projection.norm.empty()) {
+      rms_norm_rows(ctx, h, projection.norm.data(), config_.projection_norm_eps, n_tokens, n,
+                    ws.normed.data());
+      ws.acts.set(ctx, ws.normed.data(), n_tokens, n, config_.act_quant);
+    } else if (!shared) {
+      ws.acts.set(ctx, h, n_tokens, n, config_.act_quant);
+      shared = true;
+    }
+    projection.w.forward(ctx, ws.acts, y);
+  }
+}
+
+void Decoder::attention(const OpContext& ctx, int64_t layer, const KvView& kv, int64_t M,
+                        Workspace& ws) const {
+  const auto& c = config_;
+  const Layer& w = layers_[static_cast<std::size_t>(layer)];
+  const bool local = c.is_local(layer);
+  const RopeTable& rope = local ? local_rope_ : rope_;
+  const KvLayer cache = kv.layer(layer);
+  const int64_t p0 = kv.length;
+  float* x = ws.x.data();               // [M, hidden], the residual stream
+  float* h = ws.h.data();               // [M, hidden]
+  float* q = ws.q.data();               // [M, q_size]
+  float* k = cache.k + p0 * cache.row;  // [M, kv_size], straight into the cache
+  float* v = cache.v + p0 * cache.row;  // [M, kv_size]
+  float* att = ws.att.data();           // [M, q_size]
+
+  rms_norm_rows(ctx, x, w.attn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
+  project(ctx, h, M, {{w.wq, q}, {w.wk, k}, {w.wv, v}}, ws);
+  if (c.qk_norms) {
+    rms_norm_rows(ctx, q, w.q_norm.data(), c.rms_norm_eps, M * c.n_heads, c.head_dim, q);
+    rms_norm_rows(ctx, k, w.k_norm.data(), c.rms_norm_eps, M * c.n_kv_heads, c.head_dim, k);
+  }
+  rope_rows(ctx, rope, p0, M, c.n_heads, q);
+  rope_rows(ctx, rope, p0, M, c.n_kv_heads, k);
+  const AttentionShape shape{.n_heads = c.n_heads,
+                             .n_kv_heads = c.n_kv_heads,
+                             .head_dim = c.head_dim,
+                             .scale = c.attention_scale,
+                             .window = local ? c.sliding_window : 0};
+  attention_rows(ctx, shape, q, cache, p0, M, att);
+  if (c.sub_norms) {
+    rms_norm_rows(ctx, att, w.attn_sub_norm.data(), c.rms_norm_eps, M, c.q_size(), att);
+  }
+  project(ctx, att, M, {{w.wo, h}}, ws);
+  if (c.post_norms) {
+    rms_norm_rows(ctx, h, w.attn_post_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
+  }
+  add_rows(ctx, x, h, M * c.hidden_size);
+}
+
+void Decoder::feed_forward(const OpContext& ctx, int64_t layer, int64_t M, Workspace& ws) const {
+  const auto& c = config_;
+  const Layer& w = layers_[static_cast<std::size_t>(layer)];
+  float* x = ws.x.data();        // [M, hidden], the residual stream
+  float* h = ws.h.data();        // [M, hidden]
+  float* gate = ws.gate.data();  // [M, intermediate]
+  float* up = ws.up.data();      // [M, intermediate]
+
+  rms_norm_rows(ctx, x, w.ffn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
+  project(ctx, h, M, {{w.w_gate, gate}, {w.w_up, up}}, ws);
+  gated_rows(ctx, c.activation, gate, up, M * c.intermediate_size, gate);
+  if (c.sub_norms) {
+    rms_norm_rows(ctx, gate, w.ffn_sub_norm.data(), c.rms_norm_eps, M, c.intermediate_size, gate);
+  }
+  project(ctx, gate, M, {{w.w_down, h}}, ws);
+  if (c.post_norms) {
+    rms_norm_rows(ctx, h, w.ffn_post_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
+  }
+  add_rows(ctx, x, h, M * c.hidden_size);
+}
+
+void Decoder::forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
+                      Workspace& ws, Output output, float* out) const {
+  const auto& c = config_;
+  const auto M = static_cast<int64_t>(tokens.size());
+  ONEBIT_CHECK(M >= 1 && M <= ws.max_tokens && kv.length + M <= kv.capacity);
+  float* x = ws.x.data();  // [M, hidden], the residual stream
+  float* h = ws.h.data();  // [M, hidden]
+
+  for (int64_t m = 0; m < M; ++m) {
+    tok_embd_.row_to_float(tokens[static_cast<std::size_t>(m)], x + m * c.hidden_size);
+  }
+  if (c.embedding_scale != 1) scale_rows(ctx, x, c.embedding_scale, M * c.hidden_size);
+  for (int64_t l = 0; l < c.n_layers; ++l) {
+    attention(ctx, l, kv, M, ws);
+    feed_forward(ctx, l, M, ws);
+  }
+
+  const int64_t first = output == Output::kLastLogits ? M - 1 : 0;
+  const int64_t n = M - first;
+  float* normed = output == Output::kHidden ? out : h;
+  rms_norm_rows(ctx, x + first * c.hidden_size, out_norm_.data(), c.rms_norm_eps, n, c.hidden_size,
+                normed);
+  if (output == Output::kHidden) return;
+  ws.acts.set(ctx, h, n, c.hidden_size, head_quant());
+  head().forward(ctx, ws.acts, out);
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_decoder(const ModelConfig& config, WeightSource& weights,
+                                    int64_t context) {
+  return std::make_unique<Decoder>(config, weights, context);
+}
+
+}  // namespace onebit

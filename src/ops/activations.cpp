@@ -1,0 +1,45 @@
+#include "ops/activations.h"
+
+#include "base/checked.h"
+
+namespace onebit {
+
+Activations::Activations(int64_t max_tokens, int64_t max_cols)
+    : max_tokens_(max_tokens),
+      codes_(checked_mul(max_tokens, round_up(max_cols, kColumnPad), "activations")),
+      scales_(codes_.size() / kActGroup),
+      sums_(codes_.size() / kSumBlock) {}
+
+void Activations::set(const OpContext& ctx, const float* x, int64_t n_tokens, int64_t cols,
+                      ActQuant quant) {
+  const int64_t padded = round_up(cols, kColumnPad);
+  ONEBIT_CHECK(n_tokens <= max_tokens_ && n_tokens * padded <= codes_.size());
+  x_ = x;
+  n_tokens_ = n_tokens;
+  cols_ = cols;
+  quant_ = quant;
+  if (quant == ActQuant::kF32) return;
+  stride_ = quant == ActQuant::kSign ? padded / 8 : padded;
+  scales_stride_ = quant == ActQuant::kInt8Group ? padded / kActGroup : 1;
+  sums_stride_ = padded / kSumBlock;
+  ctx.pool.parallel_for(n_tokens, items_per_part(cols * 4), [&](int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; ++m) {
+      const float* row = x + m * cols;
+      uint8_t* codes = codes_.data() + m * stride_;
+      float* scales = scales_.data() + m * scales_stride_;
+      if (quant == ActQuant::kSign) {
+        *scales = ctx.f().quantize_sign(row, cols, padded, codes);
+        continue;
+      }
+      auto* q = reinterpret_cast<int8_t*>(codes);
+      int32_t* sums = sums_.data() + m * sums_stride_;
+      if (quant == ActQuant::kInt8) {
+        *scales = ctx.f().quantize_i8(row, cols, padded, q, sums);
+      } else {
+        ctx.f().quantize_i8_groups(row, cols, padded, q, sums, scales);
+      }
+    }
+  });
+}
+
+}  // namespace onebit
