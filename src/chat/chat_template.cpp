@@ -16,14 +16,6 @@ jinja::Template parse(const std::string& source, const std::string& where) {
   }
 }
 
-ChatTemplate::Tokens token_texts(const Vocab& vocab) {
-  const auto text = [&](int32_t id) -> std::optional<std::string> {
-    if (id < 0) return std::nullopt;
-    return vocab.tokens[static_cast<std::size_t>(id)];
-  };
-  return {text(vocab.bos_id), text(vocab.eos_id)};
-}
-
 }  // namespace
 
 ChatTemplate::ChatTemplate(const std::string& source, Tokens tokens, const std::string& where)
@@ -62,6 +54,14 @@ bool ChatTemplate::find_out_whether_it_reads_parts() const {
 std::vector<jinja::Fragment> ChatTemplate::render(const ChatRequest& request,
                                                   const std::tm& now) const {
   return template_.render(template_context(request, tokens_, !reads_parts_), {now});
+}
+
+ChatTemplate::Tokens token_texts(const Vocab& vocab) {
+  const auto text = [&](int32_t id) -> std::optional<std::string> {
+    if (id < 0) return std::nullopt;
+    return vocab.tokens[static_cast<std::size_t>(id)];
+  };
+  return {text(vocab.bos_id), text(vocab.eos_id)};
 }
 
 std::vector<int32_t> encode_chat(const Tokenizer& tokenizer,

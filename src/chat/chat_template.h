@@ -23,13 +23,15 @@ class ChatTemplate {
   };
 
   // `source` in Jinja. Throws Error(kInvalidFile) "WHERE: template line N: ...".
-  ChatTemplate(const std::string& source, Tokens tokens, const std::string& where = "chat template");
+  ChatTemplate(const std::string& source, Tokens tokens,
+               const std::string& where = "chat template");
 
   // What the model's file says, or what builtin_template (below) knows better.
   ChatTemplate(const Tokenizer& tokenizer, std::string_view architecture);
 
-  // A name of the template's origin, for people.
+  // Where the template is from, for people.
   const std::string& name() const { return name_; }
+  const jinja::Template& compiled() const { return template_; }
   // False: the model has no chat template, and what is written is continued as plain text.
   bool is_chat() const { return is_chat_; }
 
@@ -48,6 +50,8 @@ class ChatTemplate {
   jinja::Template template_;
   bool reads_parts_;
 };
+
+ChatTemplate::Tokens token_texts(const Vocab& vocab);
 
 struct TemplateSource {
   std::string text;

@@ -13,7 +13,7 @@ constexpr std::string_view kBitNet =
 
 constexpr std::string_view kChatMl =
     "{% for message in messages %}"
-    "{{ '<|im_start|>' ~ message.role ~ '\n' ~ message.content ~ '<|im_end|>\n' }}"
+    "{{ '<|im_start|>' ~ message.role ~ '\n' ~ (message.content or '') ~ '<|im_end|>\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
@@ -21,7 +21,7 @@ constexpr std::string_view kLlama3 =
     "{{ bos_token }}"
     "{% for message in messages %}"
     "{{ '<|start_header_id|>' ~ message.role ~ '<|end_header_id|>\n\n' }}"
-    "{{ message.content | trim }}<|eot_id|>"
+    "{{ (message.content or '') | trim }}<|eot_id|>"
     "{% endfor %}"
     "{% if add_generation_prompt %}"
     "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
@@ -29,7 +29,7 @@ constexpr std::string_view kLlama3 =
 
 constexpr std::string_view kFalcon3 =
     "{% for message in messages %}"
-    "{{ '<|' ~ message.role ~ '|>\n' ~ message.content ~ '\n' }}"
+    "{{ '<|' ~ message.role ~ '|>\n' ~ (message.content or '') ~ '\n' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}";
 
@@ -37,7 +37,7 @@ constexpr std::string_view kFalcon3 =
 constexpr std::string_view kPlainText =
     "{% for message in messages %}"
     "{% if not loop.first and message.role != 'assistant' %}{{ '\n' }}{% endif %}"
-    "{{ message.content }}"
+    "{{ message.content or '' }}"
     "{% endfor %}";
 
 struct Builtin {

@@ -82,10 +82,9 @@ Conversation::Prompt Conversation::prompt(int64_t answer_tokens, const std::tm& 
     }
   }
   if (std::ssize(ids) >= context_) {
-    throw Error(ErrorCode::kInvalidArgument, "message: expected fewer than " +
-                                                 std::to_string(context_) +
-                                                 " tokens (the context), found " +
-                                                 std::to_string(ids.size()));
+    throw Error(ErrorCode::kInvalidArgument,
+                "message: expected fewer than " + std::to_string(context_) +
+                    " tokens (the context), found " + std::to_string(ids.size()));
   }
   if (ids.empty()) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -40,9 +40,9 @@ class Conversation {
   // The tokens up to where the answer begins. A turn is a user's message with all that follows it
   // up to the next one. When the prompt leaves less than `answer_tokens`, or a quarter of the
   // context if that is less, the oldest turns are left out, now and later, until it takes no more
-  // than half of the context: dropping turns one by one would process all the others anew each time.
-  // The system messages and the last turn stay.
-  // Throws Error(kInvalidArgument) if these alone do not fit, or as ChatTemplate::render.
+  // than half of the context: dropping turns one by one would process all the others anew each
+  // time. The system messages and the last turn stay. Throws Error(kInvalidArgument) if these alone
+  // do not fit, or as ChatTemplate::render.
   Prompt prompt(int64_t answer_tokens, const std::tm& now);
 
  private:

@@ -13,8 +13,8 @@ using boost::json::value;
 
 [[noreturn]] void fail(const std::string& where, std::string_view expected,
                        std::string_view found) {
-  throw Error(ErrorCode::kInvalidArgument, where + ": expected " + std::string(expected) +
-                                               ", found " + std::string(found));
+  throw Error(ErrorCode::kInvalidArgument,
+              where + ": expected " + std::string(expected) + ", found " + std::string(found));
 }
 
 const value& member(const boost::json::object& object, std::string_view key,

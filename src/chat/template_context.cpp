@@ -51,9 +51,8 @@ Value to_jinja(const boost::json::value& value, bool from_user) {
     case boost::json::kind::int64:
       return Value::integer(value.get_int64());
     case boost::json::kind::uint64:  // the parser takes what fits as int64
-      throw Error(ErrorCode::kInvalidArgument,
-                  "request: expected integers below 2^63, found " +
-                      std::to_string(value.get_uint64()));
+      throw Error(ErrorCode::kInvalidArgument, "request: expected integers below 2^63, found " +
+                                                   std::to_string(value.get_uint64()));
     case boost::json::kind::double_:
       return Value::real(value.get_double());
     case boost::json::kind::string:

@@ -49,7 +49,8 @@ const SpecialTokens::Entry* SpecialTokens::longest_at(std::string_view text, std
   return longest;
 }
 
-std::vector<SpecialTokens::Part> SpecialTokens::split(std::string_view text, const Filter& allowed) const {
+std::vector<SpecialTokens::Part> SpecialTokens::split(std::string_view text,
+                                                      const Filter& allowed) const {
   std::vector<Part> parts;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size();) {

@@ -188,8 +188,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   SpecialTokens::Filter allowed;
   if (!options.user_ranges.empty()) {
     allowed = [&](int32_t id, std::size_t begin, std::size_t end) {
-      const auto range =
-          std::ranges::upper_bound(options.user_ranges, begin, {}, &ByteRange::end);
+      const auto range = std::ranges::upper_bound(options.user_ranges, begin, {}, &ByteRange::end);
       return range == options.user_ranges.end() || range->begin >= end || is_for_users(id);
     };
   }

@@ -27,9 +27,9 @@ struct EncodeOptions {
   // Read the text of control tokens as the token. Only for text that this program wrote (chat
   // templates): in a user's text "<|im_end|>" is ten characters and must stay so.
   bool parse_special = false;
-  // With parse_special: what a user wrote within the text, ascending and disjoint. No control or
-  // unknown token, and no user-defined one that ends a turn or looks like "<|...|>", is read from a
-  // byte of these; merges see no border.
+  // With parse_special: what a user wrote within the text, ascending, disjoint, none empty. No
+  // control or unknown token, and no user-defined one that ends a turn or looks like "<|...|>", is
+  // read from a byte of these; merges see no border.
   std::span<const ByteRange> user_ranges = {};
 };
 
