@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/rope.h"
 #include "quant/weights.h"
 
 namespace onebit {

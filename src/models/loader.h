@@ -19,7 +19,7 @@ struct LoadOptions {
   int64_t context = 0;
   // How activations enter ternary and binary weights; absent: as the model was trained. kF32 is
   // exact and slow.
-  std::optional<ActQuant> activations;
+  std::optional<ActQuant> activations = {};
 };
 
 struct LoadedModel {

@@ -1,5 +1,6 @@
 #include "ops/rows.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
