@@ -84,8 +84,8 @@ rejected 1 "/no/such/folder" "$onebit" eval "$model" --logits /no/such/folder/l.
 request='{"messages": [{"role": "user", "content": "Hi"}], "now": "2025-06-15T12:34:56"}'
 same "$("$onebit" template <<<"$request")" "Hi" "template of a model without one"
 echo '{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}' >"$dir/t"
-same "$("$onebit" template --template "$dir/t" <<<"${request/,/, \"bos_token\": \"B\",}")" "B<user>Hi" \
-  "template from a file"
+same "$("$onebit" template --template "$dir/t" <<<"${request/\{/{\"bos_token\": \"B\", }")" \
+  "B<user>Hi" "template from a file"
 echo '{{ a.b }} {{ strftime_now("%d %b %Y") }}' >"$dir/t"
 same "$("$onebit" template --template "$dir/t" <<<'{"context": {"a": {"b": 1}}, "now": "2025-06-15T00:00:00"}')" \
   "1 15 Jun 2025" "template with a bare context"

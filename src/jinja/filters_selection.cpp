@@ -112,7 +112,8 @@ Value sum(Runtime& rt, const Value& input, Args& args) {
   const auto bound = args.bind("sum", {"attribute", "start"});
   const Attribute get(rt, bound[0]);
   Value total = bound[1].is_undefined() ? Value::integer(0) : bound[1];
-  for (const Value& item : iterate(rt, input)->items) {
+  const auto list = iterate(rt, input);
+  for (const Value& item : list->items) {
     total = arithmetic(rt, Binary::kAdd, total, get(rt, item));
   }
   return total;
@@ -126,7 +127,8 @@ Value join_filter(Runtime& rt, const Value& input, Args& args) {
   }
   const Attribute get(rt, bound[1]);
   std::vector<Value> items;
-  for (const Value& item : iterate(rt, input)->items) items.push_back(get(rt, item));
+  const auto list = iterate(rt, input);
+  for (const Value& item : list->items) items.push_back(get(rt, item));
   return new_string(rt, join(rt, between, items, false));
 }
 
@@ -141,6 +143,7 @@ Value attr(Runtime& rt, const Value& input, Args& args) {
 }
 
 Value map(Runtime& rt, const Value& input, Args& args) {
+  if (!input.is_true()) return Value::list({});  // None too, as in Jinja2
   const auto list = iterate(rt, input);
   std::vector<Value> out;
   if (args.positional.empty()) {
@@ -163,6 +166,7 @@ Value map(Runtime& rt, const Value& input, Args& args) {
 // select, reject, selectattr, rejectattr: items whose test, truth if none is named, is `want`.
 template <bool want, bool by_attribute>
 Value choose(Runtime& rt, const Value& input, Args& args) {
+  if (!input.is_true()) return Value::list({});  // None too, as in Jinja2
   std::size_t used = 0;
   Value path;
   if (by_attribute) {
@@ -177,7 +181,8 @@ Value choose(Runtime& rt, const Value& input, Args& args) {
   const auto first_rest = args.positional.begin() + static_cast<std::ptrdiff_t>(used);
   const Args rest{{first_rest, args.positional.end()}, args.named};
   std::vector<Value> out;
-  for (const Value& item : iterate(rt, input)->items) {
+  const auto list = iterate(rt, input);
+  for (const Value& item : list->items) {
     rt.budget.step();
     rt.budget.allocate(rest.positional.size() * sizeof(Value));
     const Value seen = get(rt, item);
@@ -192,7 +197,8 @@ Value groupby(Runtime& rt, const Value& input, Args& args) {
   const auto bound = args.bind("groupby", {"attribute", "default", "case_sensitive"}, 1);
   const Attribute get(rt, bound[0], bound[1]);
   std::vector<Keyed> items;
-  for (const Value& item : iterate(rt, input)->items) {
+  const auto list = iterate(rt, input);
+  for (const Value& item : list->items) {
     items.push_back({sort_key(rt, get, bound[2].is_true(), item), item});
   }
   rt.budget.allocate(sizeof(Keyed), items.size());

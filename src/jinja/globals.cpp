@@ -38,7 +38,8 @@ Value dict(Runtime& rt, Args& args) {
       rt.budget.allocate(2 * sizeof(Value), source.as_dict().entries.size());
       entries = source.as_dict().entries;
     } else {
-      for (const Value& item : iterate(rt, source)->items) {
+      const auto list = iterate(rt, source);
+      for (const Value& item : list->items) {
         if (!item.is_list() || item.as_list().items.size() != 2) fail("dict: expected pairs");
         set_entry(rt, entries, item.as_list().items[0], item.as_list().items[1]);
       }
