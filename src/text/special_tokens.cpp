@@ -27,35 +27,30 @@ int32_t SpecialTokens::find(std::string_view text) const {
   return at != entries_.end() && at->text == text ? at->id : -1;
 }
 
-// Narrows the sorted entries byte by byte to those that begin as `text` does from `begin` on; the
-// shortest of a range comes first, so an entry that ends here is its head.
-const SpecialTokens::Entry* SpecialTokens::longest_at(std::string_view text, std::size_t begin,
-                                                      const Filter& allowed) const {
+// Narrows the sorted entries byte by byte to those that begin as `text` does; the shortest of a
+// range comes first, so an entry that ends here is its head.
+const SpecialTokens::Entry* SpecialTokens::longest_at(std::string_view text) const {
   const Entry* longest = nullptr;
   auto first = entries_.begin();
   auto last = entries_.end();
-  for (std::size_t i = 0; begin + i < text.size(); ++i) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = [i](const Entry& e) { return static_cast<uint8_t>(e.text[i]); };
     const auto range =
-        std::ranges::equal_range(first, last, static_cast<uint8_t>(text[begin + i]), {}, byte);
+        std::ranges::equal_range(first, last, static_cast<uint8_t>(text[i]), {}, byte);
     first = range.begin();
     last = range.end();
     if (first == last) break;
-    if (first->text.size() == i + 1) {
-      if (!allowed || allowed(first->id, begin, begin + i + 1)) longest = &*first;
-      ++first;
-    }
+    if (first->text.size() == i + 1) longest = &*first++;
   }
   return longest;
 }
 
-std::vector<SpecialTokens::Part> SpecialTokens::split(std::string_view text,
-                                                      const Filter& allowed) const {
+std::vector<SpecialTokens::Part> SpecialTokens::split(std::string_view text) const {
   std::vector<Part> parts;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size();) {
     const Entry* entry =
-        begins_[static_cast<uint8_t>(text[i])] ? longest_at(text, i, allowed) : nullptr;
+        begins_[static_cast<uint8_t>(text[i])] ? longest_at(text.substr(i)) : nullptr;
     if (entry == nullptr) {
       ++i;
       continue;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,14 +29,12 @@ class SpecialTokens {
     std::string_view text;
     int32_t id;  // -1: ordinary text
   };
-  // Whether the token may be read in bytes [begin, end) of the text.
-  using Filter = std::function<bool(int32_t id, std::size_t begin, std::size_t end)>;
-  // Cuts `text` at the leftmost specials, the longest where several begin; those that `allowed`
-  // refuses count as text. The parts are in order, none is empty and together they cover `text`.
-  std::vector<Part> split(std::string_view text, const Filter& allowed = {}) const;
+  // Cuts `text` at the leftmost specials, the longest where several begin. The parts are in order,
+  // none is empty and together they cover `text`.
+  std::vector<Part> split(std::string_view text) const;
 
  private:
-  const Entry* longest_at(std::string_view text, std::size_t begin, const Filter& allowed) const;
+  const Entry* longest_at(std::string_view text) const;
 
   std::vector<Entry> entries_;  // sorted by text, unique, none empty
   bool begins_[256] = {};       // whether some entry begins with this byte
