@@ -2,6 +2,7 @@
 # make          build/onebit and build/onebit-train
 # make test     everything, and the tests
 # make bench    kernel and end-to-end benchmarks
+# make test-aarch64  kernels, models and logits of a cross build under qemu, against build/onebit
 # make format   clang-format over the tree
 #
 # Missing Debian packages are installed first, each target its own.
@@ -14,12 +15,13 @@ RUN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev libboost-json1.81-
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps
 BENCH_PACKAGES := libbenchmark-dev
+AARCH64_PACKAGES := g++-aarch64-linux-gnu qemu-user
 FORMAT_PACKAGES := clang-format
 
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: all run test bench format clean default-model
+.PHONY: all run test test-aarch64 bench format clean default-model
 
 all:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES)
@@ -37,6 +39,17 @@ test:
 	@$(call configure,-DONEBIT_TRAIN=ON -DONEBIT_TESTS=ON -DONEBIT_BENCH=OFF)
 	@cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure
+
+# The whole suite takes longer: ninja -C build-aarch64 && ctest --preset aarch64
+test-aarch64:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(AARCH64_PACKAGES)
+	@tools/aarch64-sysroot.sh build-aarch64/sysroot
+	@cmake --preset aarch64 >build-aarch64.log 2>&1 || { cat build-aarch64.log; exit 1; }
+	@cmake --build build-aarch64 --target kernels_test golden_test onebit
+	@[ -x $(BUILD)/onebit ] || { echo "first: make test"; exit 1; }
+	ctest --preset aarch64 -R '^(kernels|golden)$$'
+	QEMU_CPU=cortex-a53 ctest --preset aarch64 -R '^kernels$$'
+	tests/aarch64_test.sh $(BUILD) build-aarch64 .
 
 bench:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(BENCH_PACKAGES)

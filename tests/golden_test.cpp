@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -10,45 +11,18 @@
 #include "eval/perplexity.h"
 #include "io/npy.h"
 #include "kernels/dispatch.h"
+#include "logits_difference.h"
 
 namespace onebit {
 namespace {
+
+using testing::compare;
 
 const std::string kGolden = std::string(ONEBIT_SOURCE_DIR) + "/tests/golden/bitnet-b1.58/";
 
 std::vector<int32_t> prompt_ids(int prompt) {
   std::ifstream file(kGolden + "bitnet158-a.p" + std::to_string(prompt) + ".ids");
   return {std::istream_iterator<int32_t>(file), std::istream_iterator<int32_t>()};
-}
-
-struct Difference {
-  double max_abs = 0;
-  double rms = 0;
-  double min_cosine = 1;
-  double median_row = 0;  // median over rows of the largest difference in a row
-};
-
-Difference compare(const std::vector<float>& a, const std::vector<float>& b, std::size_t vocab) {
-  Difference d;
-  std::vector<double> rows;
-  for (std::size_t row = 0; row < a.size(); row += vocab) {
-    double ab = 0, aa = 0, bb = 0, worst = 0;
-    for (std::size_t i = row; i < row + vocab; ++i) {
-      const double delta = std::fabs(static_cast<double>(a[i]) - b[i]);
-      worst = std::max(worst, delta);
-      d.rms += delta * delta;
-      ab += static_cast<double>(a[i]) * b[i];
-      aa += static_cast<double>(a[i]) * a[i];
-      bb += static_cast<double>(b[i]) * b[i];
-    }
-    rows.push_back(worst);
-    d.max_abs = std::max(d.max_abs, worst);
-    d.min_cosine = std::min(d.min_cosine, ab / std::sqrt(aa * bb));
-  }
-  d.rms = std::sqrt(d.rms / static_cast<double>(a.size()));
-  std::nth_element(rows.begin(), rows.begin() + rows.size() / 2, rows.end());
-  d.median_row = rows[rows.size() / 2];
-  return d;
 }
 
 TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
@@ -117,6 +91,21 @@ TEST(Invariance, LogitsAreTheSameBitsForEveryIsaThreadCountAndChunk) {
       }
     }
   }
+}
+
+// Committed, so that builds for other CPUs and by other compilers must agree too.
+TEST(Invariance, LogitsHaveTheSameBitsOnEveryArchitecture) {
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  for (const int prompt : {0, 1}) {
+    for (const float logit : all_logits(engine, prompt_ids(prompt))) {
+      const auto bits = std::bit_cast<uint32_t>(logit);
+      for (int shift = 0; shift < 32; shift += 8) {
+        hash = (hash ^ (bits >> shift & 0xff)) * 0x100000001b3u;
+      }
+    }
+  }
+  EXPECT_EQ(hash, 0xcb1a73f743c2c135u) << "after a deliberate change: 0x" << std::hex << hash;
 }
 
 TEST(Invariance, CachedDecodingEqualsTheWholeSequence) {

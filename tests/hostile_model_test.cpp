@@ -30,7 +30,7 @@ Regions regions() {
   const uint8_t* begin = copy.data();
   const auto file = open_gguf_model(GgufFile::parse(std::move(copy), "default"));
   int64_t start = file.file_bytes();
-  for (const auto& t : file.tensors()) start = std::min(start, t.available.data() - begin);
+  for (const auto& t : file.tensors()) start = std::min(start, t.bytes.data() - begin);
   const std::string first = file.tensors().front().name;
   const auto* found = std::search(begin, begin + start, first.begin(), first.end());
   return {found - begin - 8, start};  // its length is in front

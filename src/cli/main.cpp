@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
       "  onebit chat model.gguf                   talk to a model\n"
       "  onebit inspect model.gguf                what is in a file\n"
       "  onebit train --preset shakespeare-char --text input.txt --out run\n"
-      "Environment: ONEBIT_ISA=scalar|avx2|avx512 forces an instruction set.");
+      "Environment: ONEBIT_ISA=scalar|avx2|avx512|neon|neon-dotprod forces an instruction set.");
   report_bus_errors();
   try {
     app.parse(argc, argv);

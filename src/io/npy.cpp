@@ -84,7 +84,9 @@ class HeaderParser {
     expect('\'');
     const std::size_t end = text_.find('\'', at_);
     if (end == std::string_view::npos) fail("a closing quote", here());
-    return text_.substr(std::exchange(at_, end + 1), end - at_);
+    const std::string_view text = text_.substr(at_, end - at_);
+    at_ = end + 1;
+    return text;
   }
   bool boolean() {
     skip_space();

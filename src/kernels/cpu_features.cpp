@@ -2,6 +2,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 namespace onebit {
@@ -30,6 +32,9 @@ constexpr uint32_t kAvx512Vpopcntdq = bit(14);
 // XCR0
 constexpr uint64_t kYmmState = bit(1) | bit(2);           // SSE, upper halves of ymm
 constexpr uint64_t kZmmState = bit(5) | bit(6) | bit(7);  // k0-7, upper halves of zmm, zmm16-31
+// AT_HWCAP on AArch64 (Linux arch/arm64/include/uapi/asm/hwcap.h)
+constexpr uint64_t kHwcapAsimd = bit(1);
+constexpr uint64_t kHwcapAsimdDp = bit(20);
 
 constexpr bool has_all(uint64_t value, uint64_t bits) {
   return (value & bits) == bits;
@@ -44,6 +49,8 @@ CpuTiers decide_tiers(const CpuRegisters& r) {
   tiers.avx512 = tiers.avx2 && has_all(r.xcr0, kZmmState) &&
                  has_all(r.leaf7_ebx, kAvx512F | kAvx512Bw | kAvx512Dq | kAvx512Vl) &&
                  has_all(r.leaf7_ecx, kAvx512Vbmi | kAvx512Vnni | kAvx512Bitalg | kAvx512Vpopcntdq);
+  tiers.neon = has_all(r.aarch64_hwcap, kHwcapAsimd);
+  tiers.neon_dotprod = has_all(r.aarch64_hwcap, kHwcapAsimd | kHwcapAsimdDp);
   return tiers;
 }
 
@@ -67,6 +74,14 @@ CpuRegisters read_cpu_registers() {
     asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     r.xcr0 = uint64_t{high} << 32 | low;
   }
+  return r;
+}
+
+#elif defined(__aarch64__)
+
+CpuRegisters read_cpu_registers() {
+  CpuRegisters r;
+  r.aarch64_hwcap = getauxval(AT_HWCAP);
   return r;
 }
 

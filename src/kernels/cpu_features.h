@@ -1,5 +1,5 @@
 // What the CPU and the operating system offer, as tiers: clusters of features that kernels use
-// together, not single CPUID bits.
+// together, not single feature bits.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,10 @@ namespace onebit {
 
 struct CpuTiers {
   bool scalar = true;
-  bool avx2 = false;    // AVX2, F16C, POPCNT
-  bool avx512 = false;  // the above and AVX-512 F, BW, DQ, VL, VNNI, VBMI, VPOPCNTDQ, BITALG
+  bool avx2 = false;          // AVX2, F16C, POPCNT
+  bool avx512 = false;        // the above and AVX-512 F, BW, DQ, VL, VNNI, VBMI, VPOPCNTDQ, BITALG
+  bool neon = false;          // Advanced SIMD
+  bool neon_dotprod = false;  // the above and SDOT
 };
 
 // The raw registers that the decision needs. All zero where an instruction does not exist.
@@ -17,7 +19,8 @@ struct CpuRegisters {
   uint32_t leaf1_ecx = 0;  // CPUID leaf 1
   uint32_t leaf7_ebx = 0;  // CPUID leaf 7, subleaf 0
   uint32_t leaf7_ecx = 0;
-  uint64_t xcr0 = 0;  // register state that the operating system saves on a context switch
+  uint64_t xcr0 = 0;           // register state that the operating system saves on a context switch
+  uint64_t aarch64_hwcap = 0;  // AT_HWCAP: what both CPU and Linux support
 };
 
 CpuRegisters read_cpu_registers();
@@ -28,9 +31,14 @@ CpuTiers decide_tiers(const CpuRegisters& registers);
 
 }  // namespace onebit
 
-// X86_64(text) is text in builds for x86-64 and nothing elsewhere.
+// ONEBIT_X86_64(text) is text in builds for x86-64 and nothing elsewhere; ONEBIT_AARCH64 likewise.
 #if defined(__x86_64__)
 #define ONEBIT_X86_64(...) __VA_ARGS__
 #else
 #define ONEBIT_X86_64(...)
+#endif
+#if defined(__aarch64__)
+#define ONEBIT_AARCH64(...) __VA_ARGS__
+#else
+#define ONEBIT_AARCH64(...)
 #endif

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "base/error.h"
@@ -42,9 +44,9 @@ TEST(Dispatch, UnknownNameIsAnErrorThatListsTheUsableOnes) {
   }
 }
 
-// default_kernels() decides once per process, so each value gets a process of its own.
+// default_kernels() decides once per process, so each value gets a process of its own: a fork, for
+// an emulator cannot start this file again ("threadsafe" style). gtest runs death tests first.
 TEST(DispatchDeathTest, EnvironmentForcesAnInstructionSet) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto run_with = [](const char* isa) {
     setenv("ONEBIT_ISA", isa, 1);
     try {
@@ -64,7 +66,7 @@ TEST(DispatchDeathTest, EnvironmentForcesAnInstructionSet) {
 
 // A CPU with every feature and an operating system that saves every register.
 CpuRegisters everything() {
-  return {~0u, ~0u, ~0u, ~uint64_t{0}};
+  return {~0u, ~0u, ~0u, ~uint64_t{0}, ~uint64_t{0}};
 }
 
 TEST(CpuFeatures, ATierNeedsTheOperatingSystemToSaveItsRegisters) {
@@ -105,6 +107,20 @@ TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
   }
 }
 
+TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {
+  constexpr uint64_t kAsimd = uint64_t{1} << 1;
+  constexpr uint64_t kAsimdDp = uint64_t{1} << 20;
+  CpuRegisters r;
+  EXPECT_FALSE(decide_tiers(r).neon);
+  r.aarch64_hwcap = kAsimd;
+  EXPECT_TRUE(decide_tiers(r).neon);
+  EXPECT_FALSE(decide_tiers(r).neon_dotprod);
+  r.aarch64_hwcap = kAsimd | kAsimdDp;
+  EXPECT_TRUE(decide_tiers(r).neon_dotprod);
+  r.aarch64_hwcap = ~kAsimdDp;
+  EXPECT_FALSE(decide_tiers(r).neon_dotprod);
+}
+
 #if defined(__x86_64__)
 TEST(CpuFeatures, AgreeWithTheCompilersDetection) {
   const CpuTiers tiers = decide_tiers(read_cpu_registers());
@@ -115,6 +131,17 @@ TEST(CpuFeatures, AgreeWithTheCompilersDetection) {
                 __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
                 __builtin_cpu_supports("avx512vpopcntdq") &&
                 __builtin_cpu_supports("avx512bitalg"));
+}
+#elif defined(__aarch64__)
+TEST(CpuFeatures, AgreeWithWhatLinuxWritesInProcCpuinfo) {
+  std::ifstream file("/proc/cpuinfo");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto begin = text.find("Features");
+  if (begin == std::string::npos) GTEST_SKIP() << "an emulator shows its host's /proc/cpuinfo";
+  const std::string features = text.substr(begin, text.find('\n', begin) - begin) + ' ';
+  const CpuTiers tiers = decide_tiers(read_cpu_registers());
+  EXPECT_EQ(tiers.neon, features.find(" asimd ") != std::string::npos);
+  EXPECT_EQ(tiers.neon_dotprod, features.find(" asimddp ") != std::string::npos);
 }
 #endif
 

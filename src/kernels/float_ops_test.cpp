@@ -59,9 +59,15 @@ TEST(FloatOps, EveryIsaGivesTheBitsOfScalar) {
         n, [&](const FloatOps& f, float* o) { f.signed_square_mul(&a[0], &b[0], n, o); });
     expect_same_bits<float>(n,
                             [&](const FloatOps& f, float* o) { f.silu_mul(&a[0], &b[0], n, o); });
+    expect_same_bits<float>(
+        n, [&](const FloatOps& f, float* o) { f.gelu_tanh_mul(&a[0], &b[0], n, o); });
     expect_same_bits<float>(n, [&](const FloatOps& f, float* o) {
       copy(o);
       f.add(o, &b[0], n);
+    });
+    expect_same_bits<float>(n, [&](const FloatOps& f, float* o) {
+      copy(o);
+      f.scale(o, 0.3f, n);
     });
     if (n % 2 == 0) {
       expect_same_bits<float>(n, [&](const FloatOps& f, float* o) {
@@ -74,6 +80,12 @@ TEST(FloatOps, EveryIsaGivesTheBitsOfScalar) {
       std::vector<int32_t> sums(static_cast<std::size_t>(padded / kSumBlock));
       const float scale = f.quantize_i8(&a[0], n, padded, o, sums.data());
       std::memcpy(o + padded, &scale, 4);
+    });
+    expect_same_bits<int8_t>(padded + padded / 8, [&](const FloatOps& f, int8_t* o) {
+      std::vector<int32_t> sums(static_cast<std::size_t>(padded / kSumBlock));
+      std::vector<float> scales(static_cast<std::size_t>(padded / kActGroup));
+      f.quantize_i8_groups(&a[0], n, padded, o, sums.data(), scales.data());
+      std::memcpy(o + padded, scales.data(), scales.size() * 4);
     });
     expect_same_bits<uint8_t>(padded / 8 + 4, [&](const FloatOps& f, uint8_t* o) {
       const float scale = f.quantize_sign(&a[0], n, padded, o);
@@ -220,6 +232,57 @@ TEST(FloatOps, Int8ActivationsRoundHalfToEvenAndNeverReachMinus128) {
   EXPECT_EQ(scalar().quantize_i8(zeros.data(), 16, 64, q.data(), sums.data()), 1e-5f / 127.0f);
 }
 
+TEST(FloatOps, Int8GroupsAreTokensOfTheirOwn) {
+  for (const int64_t n : {1, 31, 32, 33, 64, 100, 3200}) {
+    const int64_t padded = round_up(n, kColumnPad);
+    auto x = random_floats(n, 9);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] *= static_cast<float>(1 + i / 32 * 50);
+    std::vector<int8_t> q(static_cast<std::size_t>(padded), 1);
+    std::vector<int32_t> sums(static_cast<std::size_t>(padded / kSumBlock), 1);
+    std::vector<float> scales(static_cast<std::size_t>(padded / kActGroup), 1.0f);
+    scalar().quantize_i8_groups(x.data(), n, padded, q.data(), sums.data(), scales.data());
+    for (int64_t begin = 0; begin < padded; begin += kActGroup) {
+      const auto g = static_cast<std::size_t>(begin / kActGroup);
+      float absmax = 1e-5f;
+      for (int64_t c = begin; c < std::min(begin + kActGroup, n); ++c) {
+        absmax = std::max(absmax, std::fabs(x[static_cast<std::size_t>(c)]));
+      }
+      EXPECT_EQ(scales[g], absmax / 127.0f);
+      int32_t sum = 0;
+      for (int64_t c = begin; c < begin + kActGroup; ++c) {
+        const auto i = static_cast<std::size_t>(c);
+        ASSERT_EQ(q[i], c < n ? std::nearbyint(x[i] * (127.0f / absmax)) : 0);
+        sum += q[i];
+      }
+      EXPECT_EQ(sums[g], sum);
+    }
+  }
+}
+
+TEST(FloatOps, GeluIsWithinOneUlpOfItsArgumentAndHasItsLimits) {
+  const auto gelu = [](float g) {
+    const float one = 1.0f;
+    float y = 0;
+    scalar().gelu_tanh_mul(&g, &one, 1, &y);
+    return y;
+  };
+  const double pi = std::acos(-1.0);
+  double worst = 0;
+  for (float g = -12.0f; g < 12.0f; g += 0.000731f) {
+    const double x = g;
+    const double z = std::sqrt(2 / pi) * (x + 0.044715 * x * x * x);
+    const double expected = x / (1 + std::exp(-2 * z));  // 0.5 x (1 + tanh z) without cancellation
+    EXPECT_NEAR(expected, 0.5 * x * (1 + std::tanh(z)), 1e-14);
+    worst = std::max(worst, std::fabs(gelu(g) - expected) / std::fabs(x) / 0x1p-23);
+  }
+  EXPECT_LT(worst, 1.0);
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(gelu(0.0f), 0.0f);
+  for (const float g : {9.0f, 1e4f, 1e15f, 3e38f, infinity}) EXPECT_EQ(gelu(g), g);
+  for (const float g : {-11.0f, -1e4f, -1e15f, -3e38f, -infinity}) EXPECT_EQ(gelu(g), 0.0f) << g;
+  EXPECT_TRUE(std::isnan(gelu(std::numeric_limits<float>::quiet_NaN())));
+}
+
 TEST(FloatOps, SignActivationsTakeZeroAsPlusOne) {
   const std::vector<float> x = {0.0f, -0.0f, -1.0f, 3.0f};
   std::vector<uint8_t> bits(8, 0xff);
@@ -242,6 +305,39 @@ TEST(FloatOps, EpilogueAddsGroupsInOrder) {
   for (std::size_t r = 0; r < 16; ++r) {
     const float first = static_cast<float>(dots[r]) * scales[r];
     EXPECT_EQ(y[r], (first + static_cast<float>(dots[16 + r]) * scales[16 + r]) * 0.37f);
+  }
+}
+
+TEST(FloatOps, EpilogueOfGroupsAddsThemInOrderInAnyNumberOfCalls) {
+  constexpr int64_t kGroups = 11;
+  constexpr int64_t kStride = 3 * kPanelRows;
+  Rng rng(10);
+  std::vector<int32_t> dots(kGroups * kStride);
+  for (int32_t& dot : dots) dot = static_cast<int32_t>(rng.below(8001)) - 4000;
+  const auto act_scales = random_floats(kGroups, 11);
+  const auto scales = random_floats(kGroups * kPanelRows, 12);
+  for (const int64_t per_scale : {1, 2, 4, 8, 100}) {
+    std::vector<float> expected(kPanelRows, 0.0f);
+    for (int64_t g = 0; g < kGroups; ++g) {
+      for (int64_t r = 0; r < kPanelRows; ++r) {
+        const float scale = act_scales[static_cast<std::size_t>(g)] *
+                            scales[static_cast<std::size_t>(g / per_scale * kPanelRows + r)];
+        const auto dot = static_cast<float>(dots[static_cast<std::size_t>(g * kStride + r)]);
+        expected[static_cast<std::size_t>(r)] += dot * scale;
+      }
+    }
+    for (const Kernels* kernels : usable_kernels()) {
+      for (int64_t split = 0; split <= kGroups; ++split) {
+        std::vector<float> y(kPanelRows, 0.0f);
+        const auto add = [&](int64_t begin, int64_t end) {
+          kernels->floats.epilogue_groups(dots.data() + begin * kStride, kStride, act_scales.data(),
+                                          scales.data(), per_scale, begin, end, y.data());
+        };
+        add(0, split);
+        add(split, kGroups);
+        ASSERT_EQ(y, expected) << kernels->isa << " split " << split;
+      }
+    }
   }
 }
 

@@ -116,7 +116,7 @@ struct FloatOps {
 
 // What one instruction set offers. Every entry equals the scalar one bit for bit.
 struct Kernels {
-  const char* isa;               // "scalar", "avx2", "avx512"
+  const char* isa;               // "scalar", "avx2", "neon-dotprod", ...
   PanelKernel panel[kPackings];  // by Packing
   FloatOps floats;
 };

@@ -1,4 +1,5 @@
-// A tiny random bitnet-b1.58 file in memory or on disk, for tests.
+// A tiny random file of any architecture on disk, for tests: the tensors that its ModelConfig asks
+// for.
 #pragma once
 
 #include <unistd.h>
@@ -36,6 +37,7 @@ inline TestModel small_test_model() {
   m.config.head_dim = 32;
   m.config.vocab_size = 64;
   m.config.max_seq_len = 64;
+  m.config.sub_norms = true;
   return m;
 }
 
@@ -62,7 +64,9 @@ inline std::filesystem::path write_test_model(const TestModel& m, const std::str
   const auto add = [&](const std::string& tensor, int64_t rows, int64_t cols, bool linear) {
     if (tensor == m.drop_tensor) return;
     std::vector<float> w(static_cast<std::size_t>(rows * cols));
-    for (float& x : w) x = rows == 1 ? 1.0f : static_cast<float>(rng.normal() * 0.5);
+    const bool is_norm = rows == 1;
+    for (float& x : w)
+      x = static_cast<float>(is_norm ? 1 + 0.1 * rng.normal() : rng.normal() * 0.5);
     const Format& f = format(linear ? m.type : kF32);
     auto& bytes = payloads.emplace_back(static_cast<std::size_t>(f.bytes(rows, cols)));
     if (f.weight_class == WeightClass::kFloat) {
@@ -76,22 +80,33 @@ inline std::filesystem::path write_test_model(const TestModel& m, const std::str
         rows == 1 ? std::vector<int64_t>{cols} : std::vector<int64_t>{cols, rows};
     writer.add_tensor(tensor, shape, f.id, static_cast<int64_t>(bytes.size()));
   };
+  const auto norm = [&](const std::string& tensor, bool wanted, int64_t n) {
+    if (wanted) add(tensor + ".weight", 1, n, false);
+  };
+  const auto projection = [&](const std::string& tensor, int64_t rows, int64_t cols) {
+    norm(tensor + "_norm_in", c.projection_norms, cols);
+    add(tensor + ".weight", rows, cols, true);
+  };
   add("token_embd.weight", c.vocab_size, c.hidden_size, false);
   for (int64_t l = 0; l < c.n_layers; ++l) {
     const std::string blk = "blk." + std::to_string(l) + ".";
-    add(blk + "attn_norm.weight", 1, c.hidden_size, false);
-    add(blk + "attn_q.weight", c.q_size(), c.hidden_size, true);
-    add(blk + "attn_k.weight", c.kv_size(), c.hidden_size, true);
-    add(blk + "attn_v.weight", c.kv_size(), c.hidden_size, true);
-    add(blk + "attn_sub_norm.weight", 1, c.q_size(), false);
-    add(blk + "attn_output.weight", c.hidden_size, c.q_size(), true);
-    add(blk + "ffn_norm.weight", 1, c.hidden_size, false);
-    add(blk + "ffn_gate.weight", c.intermediate_size, c.hidden_size, true);
-    add(blk + "ffn_up.weight", c.intermediate_size, c.hidden_size, true);
-    add(blk + "ffn_sub_norm.weight", 1, c.intermediate_size, false);
-    add(blk + "ffn_down.weight", c.hidden_size, c.intermediate_size, true);
+    norm(blk + "attn_norm", true, c.hidden_size);
+    projection(blk + "attn_q", c.q_size(), c.hidden_size);
+    projection(blk + "attn_k", c.kv_size(), c.hidden_size);
+    projection(blk + "attn_v", c.kv_size(), c.hidden_size);
+    norm(blk + "attn_q_norm", c.qk_norms, c.head_dim);
+    norm(blk + "attn_k_norm", c.qk_norms, c.head_dim);
+    norm(blk + "attn_sub_norm", c.sub_norms, c.q_size());
+    projection(blk + "attn_output", c.hidden_size, c.q_size());
+    norm(blk + "post_attention_norm", c.post_norms, c.hidden_size);
+    norm(blk + "ffn_norm", true, c.hidden_size);
+    projection(blk + "ffn_gate", c.intermediate_size, c.hidden_size);
+    projection(blk + "ffn_up", c.intermediate_size, c.hidden_size);
+    norm(blk + "ffn_sub_norm", c.sub_norms, c.intermediate_size);
+    projection(blk + "ffn_down", c.hidden_size, c.intermediate_size);
+    norm(blk + "post_ffw_norm", c.post_norms, c.hidden_size);
   }
-  add("output_norm.weight", 1, c.hidden_size, false);
+  norm("output_norm", true, c.hidden_size);
   writer.begin();
   for (const auto& bytes : payloads) writer.write_tensor(bytes);
   writer.commit();

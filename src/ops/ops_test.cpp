@@ -2,157 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
-#include "base/half.h"
-#include "base/rng.h"
 #include "kernels/dispatch.h"
+#include "ops/ops_testing.h"
 #include "ops/rows.h"
-#include "quant/weights.h"
 
 namespace onebit {
 namespace {
-
-std::vector<float> random_floats(int64_t n, uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> v(static_cast<std::size_t>(n));
-  for (float& x : v) x = static_cast<float>(rng.normal());
-  return v;
-}
-
-// y = W Q(x) in double from the definitions alone.
-std::vector<double> naive_linear(const CodeMatrix& w, const std::vector<float>& x, ActQuant quant) {
-  const auto tokens = static_cast<int64_t>(x.size()) / w.cols;
-  std::vector<double> y;
-  for (int64_t m = 0; m < tokens; ++m) {
-    double absmax = 1e-5;
-    double mean = 0;
-    for (int64_t c = 0; c < w.cols; ++c) {
-      const double a = std::fabs(x[static_cast<std::size_t>(m * w.cols + c)]);
-      absmax = std::max(absmax, a);
-      mean += a / static_cast<double>(w.cols);
-    }
-    for (int64_t r = 0; r < w.rows; ++r) {
-      double sum = 0;
-      for (int64_t c = 0; c < w.cols; ++c) {
-        const float v = x[static_cast<std::size_t>(m * w.cols + c)];
-        const double a =
-            quant == ActQuant::kSign
-                ? (v >= 0 ? mean : -mean)
-                : std::nearbyint(v * (127.0f / static_cast<float>(absmax))) * absmax / 127;
-        sum += a * w.scale(r, c) * w.codes[static_cast<std::size_t>(r * w.cols + c)];
-      }
-      y.push_back(sum);
-    }
-  }
-  return y;
-}
-
-TEST(Linear, EqualsTheDefinitionForEveryPackingIsaThreadCountAndShape) {
-  for (const auto& [rows, cols, tokens] : {std::tuple<int64_t, int64_t, int64_t>{16, 64, 1},
-                                           {33, 100, 3},
-                                           {5, 128, 9},
-                                           {48, 300, 8},
-                                           {17, 384, 20}}) {
-    const auto x = random_floats(tokens * cols, 11);
-    const auto latent = random_floats(rows * cols, 12);
-    for (const auto weight_class : {WeightClass::kTernary, WeightClass::kBinary}) {
-      for (const auto quant : {ActQuant::kInt8, ActQuant::kSign}) {
-        if (quant == ActQuant::kSign && weight_class == WeightClass::kTernary) continue;
-        for (const auto granularity :
-             {Granularity::kTensor, Granularity::kRow, Granularity::kGroup128}) {
-          const auto w = quantize_weights(latent.data(), rows, cols, weight_class, granularity,
-                                          ScaleType::kF32);
-          const auto expected = naive_linear(w, x, quant);
-          std::vector<float> first;
-          for (const Kernels* kernels : usable_kernels()) {
-            for (const int threads : {1, 3}) {
-              ThreadPool pool(threads);
-              const OpContext ctx{pool, *kernels};
-              const auto linear = Linear::pack(w, weight_class, quant);
-              Activations acts(tokens, cols);
-              acts.set(ctx, x.data(), tokens, cols, quant);
-              std::vector<float> y(static_cast<std::size_t>(tokens * rows));
-              linear.forward(ctx, acts, y.data());
-              for (std::size_t i = 0; i < y.size(); ++i) {
-                ASSERT_NEAR(y[i], expected[i], 1e-4 * (1 + std::fabs(expected[i])));
-              }
-              if (first.empty()) first = y;
-              ASSERT_EQ(first, y) << kernels->isa << ' ' << threads;  // bit for bit
-              acts.set(ctx, x.data() + (tokens - 1) * cols, 1, cols, quant);
-              std::vector<float> alone(static_cast<std::size_t>(rows));
-              linear.forward(ctx, acts, alone.data());
-              for (int64_t r = 0; r < rows; ++r) {  // a token's company does not matter
-                ASSERT_EQ(alone[static_cast<std::size_t>(r)],
-                          y[static_cast<std::size_t>((tokens - 1) * rows + r)]);
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-TEST(Linear, FromDiskEqualsFromCodes) {
-  const int64_t rows = 20;
-  const int64_t cols = 256;
-  const auto latent = random_floats(rows * cols, 13);
-  const auto x = random_floats(2 * cols, 14);
-  ThreadPool pool(1);
-  const OpContext ctx{pool, default_kernels()};
-  for (const auto& [type, weight_class, granularity] :
-       {std::tuple{kI2_S, WeightClass::kTernary, Granularity::kTensor},
-        std::tuple{kTQ2_0, WeightClass::kTernary, Granularity::kRow},
-        std::tuple{kTQ2_0, WeightClass::kTernary, Granularity::kTensor},
-        std::tuple{kQ1_0, WeightClass::kBinary, Granularity::kTensor},
-        std::tuple{kQ2_0, WeightClass::kTernary, Granularity::kGroup128},
-        std::tuple{kQ1_0, WeightClass::kBinary, Granularity::kGroup128}}) {
-    const auto w =
-        quantize_weights(latent.data(), rows, cols, weight_class, granularity, ScaleType::kF16);
-    const Format& f = format(type);
-    std::vector<uint8_t> bytes(static_cast<std::size_t>(f.bytes(rows, cols)));
-    f.from_codes(w, bytes.data());
-    Activations acts(2, cols);
-    acts.set(ctx, x.data(), 2, cols, ActQuant::kInt8);
-    std::vector<float> a(static_cast<std::size_t>(2 * rows));
-    std::vector<float> b(a.size());
-    Linear::pack(w, weight_class, ActQuant::kInt8).forward(ctx, acts, a.data());
-    Linear::pack(f, bytes.data(), rows, cols, ActQuant::kInt8).forward(ctx, acts, b.data());
-    ASSERT_EQ(a, b) << f.name;  // bit for bit, though the file may repeat scales per block
-  }
-}
-
-TEST(Linear, FloatRowsAndLookup) {
-  const int64_t rows = 19;
-  const int64_t cols = 64;
-  const auto w = random_floats(rows * cols, 15);
-  const auto x = random_floats(3 * cols, 16);
-  ThreadPool pool(2);
-  const OpContext ctx{pool, default_kernels()};
-  for (const auto type : {kF32, kF16, kBF16, kQ8_0, kQ4_0}) {
-    const Format& f = format(type);
-    std::vector<uint8_t> bytes(static_cast<std::size_t>(f.bytes(rows, cols)));
-    f.from_float(w.data(), rows, cols, bytes.data());
-    const auto linear = Linear::rows(f, bytes.data(), rows, cols, {.multiplier = 2.0f});
-    Activations acts(3, cols);
-    acts.set(ctx, x.data(), 3, cols, ActQuant::kF32);
-    std::vector<float> y(static_cast<std::size_t>(3 * rows));
-    linear.forward(ctx, acts, y.data());
-    for (int64_t r = 0; r < rows; ++r) {
-      std::vector<float> row(static_cast<std::size_t>(cols));
-      linear.row_to_float(r, row.data());
-      for (int64_t m = 0; m < 3; ++m) {
-        double sum = 0;
-        for (int64_t c = 0; c < cols; ++c) {
-          sum += static_cast<double>(row[static_cast<std::size_t>(c)]) *
-                 x[static_cast<std::size_t>(m * cols + c)];
-        }
-        ASSERT_NEAR(y[static_cast<std::size_t>(m * rows + r)], sum, 2e-4) << f.name;
-      }
-    }
-  }
-}
 
 TEST(Rope, TurnsPairsHalfAHeadApart) {
   const RopeTable table(50, 8, 10000.0f);
@@ -172,6 +30,77 @@ TEST(Rope, TurnsPairsHalfAHeadApart) {
       }
     }
   }
+}
+
+TEST(Rope, ScalingDividesFrequencies) {
+  const std::vector<float> divisors = {1.0f, 2.5f, 8.0f, 32.0f};
+  const RopeTable table(100, 8, 500000.0f, {.factor = 4.0f, .divisors = divisors});
+  for (int64_t p = 0; p < 100; ++p) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      const double frequency = std::pow(500000.0, -2.0 * static_cast<double>(i) / 8.0);
+      const double angle = static_cast<double>(p) / 4 * frequency / divisors[i];
+      EXPECT_NEAR(table.cosine(p)[i], std::cos(angle), 1e-7);
+      EXPECT_NEAR(table.sine(p)[i], std::sin(angle), 1e-7);
+    }
+  }
+  for (const float bad : {0.0f, -1.0f, 1e-30f, std::numeric_limits<float>::infinity(),
+                          std::numeric_limits<float>::quiet_NaN()}) {
+    const std::vector<float> hostile = {1.0f, 1.0f, bad, 1.0f};
+    EXPECT_THROW(RopeTable(4, 8, 1e4f, {.divisors = hostile}), Error) << bad;
+    EXPECT_THROW(RopeTable(4, 8, 1e4f, {.factor = bad}), Error) << bad;
+  }
+}
+
+// The converter's reshape(heads, 2, half).swapaxes(1, 2), spelt out for two heads of six rows.
+TEST(Rope, InterleavedRowUndoesTheConvertersPermutation) {
+  const std::vector<int64_t> in_file = {0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11};
+  for (int64_t row = 0; row < 12; ++row) {
+    EXPECT_EQ(in_file[static_cast<std::size_t>(interleaved_row(row, 6))], row);
+  }
+}
+
+TEST(Rows, NormOfHeadsIsTheNormOfEachHead) {
+  const int64_t tokens = 40;
+  const int64_t heads = 12;
+  const int64_t head_dim = 24;
+  const auto x = random_floats(tokens * heads * head_dim, 21);
+  const auto weight = random_floats(head_dim, 22);
+  std::vector<float> expected(x.size());
+  for (std::size_t i = 0; i < x.size(); i += head_dim) {
+    default_kernels().floats.rms_norm(&x[i], weight.data(), 1e-6f, head_dim, &expected[i]);
+  }
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    auto y = x;
+    rms_norm_rows({pool, default_kernels()}, y.data(), weight.data(), 1e-6f, tokens * heads,
+                  head_dim, y.data());
+    EXPECT_EQ(y, expected);
+  }
+}
+
+TEST(Rows, GatedActivationsAndScale) {
+  constexpr int64_t kN = 40000;  // enough for several threads
+  const auto gate = random_floats(kN, 23);
+  const auto up = random_floats(kN, 24);
+  ThreadPool pool(3);
+  const OpContext ctx{pool, default_kernels()};
+  const auto gelu = [](double g) {
+    return 0.5 * g * (1 + std::tanh(std::sqrt(2 / M_PI) * (g + 0.044715 * g * g * g)));
+  };
+  const auto expect = [&](Activation activation, auto f) {
+    std::vector<float> y(gate.size());
+    gated_rows(ctx, activation, gate.data(), up.data(), kN, y.data());
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      ASSERT_NEAR(y[i], f(static_cast<double>(gate[i])) * up[i], 1e-5);
+    }
+  };
+  expect(Activation::kRelu2, [](double g) { return g > 0 ? g * g : 0; });
+  expect(Activation::kSignedSquare, [](double g) { return g * std::fabs(g); });
+  expect(Activation::kSilu, [](double g) { return g / (1 + std::exp(-g)); });
+  expect(Activation::kGeluTanh, gelu);
+  auto scaled = gate;
+  scale_rows(ctx, scaled.data(), 25.298221f, kN);
+  for (std::size_t i = 0; i < scaled.size(); ++i) ASSERT_EQ(scaled[i], gate[i] * 25.298221f);
 }
 
 TEST(Attention, IsCausalAndGrouped) {

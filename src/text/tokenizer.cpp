@@ -71,6 +71,7 @@ Tokenizer::Tokenizer(Vocab vocab) : vocab_(std::move(vocab)), pre_tokenizer_(voc
   index_tokens();
   read_merges();
   collect_stops();
+  find_user_tokens();
 }
 
 void Tokenizer::read_tokens() {
@@ -165,15 +166,44 @@ void Tokenizer::collect_stops() {
   }
 }
 
+// Some files list control tokens as user-defined: they are known by what they do or look like.
+void Tokenizer::find_user_tokens() {
+  std::vector<SpecialTokens::Entry> entries;
+  for (int32_t id = 0; id < n_vocab(); ++id) {
+    const std::string& text = vocab_.tokens[static_cast<std::size_t>(id)];
+    if (type_of(id) != TokenType::kUserDefined || is_stop(id)) continue;
+    if (!text.starts_with("<|") || !text.ends_with("|>")) entries.push_back({text, id});
+  }
+  users_ = SpecialTokens(std::move(entries));
+}
+
 bool Tokenizer::is_stop(int32_t id) const {
   return id >= 0 && id < n_vocab() && is_stop_[static_cast<std::size_t>(id)];
 }
 
-// Some files list control tokens as user-defined: by these signs they are known all the same.
-bool Tokenizer::is_for_users(int32_t id) const {
-  if (type_of(id) != TokenType::kUserDefined || is_stop(id)) return false;
-  const std::string_view text = vocab_.tokens[static_cast<std::size_t>(id)];
-  return !(text.starts_with("<|") && text.ends_with("|>"));
+std::vector<SpecialTokens::Part> Tokenizer::take_out(std::string_view text,
+                                                     const EncodeOptions& options) const {
+  const SpecialTokens& ours = options.parse_special ? all_ : always_;
+  if (options.user_ranges.empty()) return ours.split(text);
+  std::vector<SpecialTokens::Part> parts;
+  const auto add = [&](std::size_t begin, std::size_t end, const SpecialTokens& specials) {
+    for (const auto& part : specials.split(text.substr(begin, end - begin))) {
+      SpecialTokens::Part* const last = parts.empty() ? nullptr : &parts.back();
+      if (last && last->id < 0 && part.id < 0 && last->text.end() == part.text.begin()) {
+        last->text = {last->text.data(), last->text.size() + part.text.size()};
+      } else {
+        parts.push_back(part);
+      }
+    }
+  };
+  std::size_t done = 0;
+  for (const auto& [begin, end] : options.user_ranges) {
+    add(done, begin, ours);
+    add(begin, end, users_);
+    done = end;
+  }
+  add(done, text.size(), ours);
+  return parts;
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
@@ -184,15 +214,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   std::vector<int32_t> ids;
   if (options.add_bos && vocab_.add_bos) ids.push_back(vocab_.bos_id);
   Scratch scratch{BpeMerger(merges_), {}, {}};
-  const SpecialTokens& taken_out = options.parse_special ? all_ : always_;
-  SpecialTokens::Filter allowed;
-  if (!options.user_ranges.empty()) {
-    allowed = [&](int32_t id, std::size_t begin, std::size_t end) {
-      const auto range = std::ranges::upper_bound(options.user_ranges, begin, {}, &ByteRange::end);
-      return range == options.user_ranges.end() || range->begin >= end || is_for_users(id);
-    };
-  }
-  for (const auto& part : taken_out.split(text, allowed)) {
+  for (const auto& part : take_out(text, options)) {
     if (part.id >= 0) {
       ids.push_back(part.id);
     } else {

@@ -27,9 +27,9 @@ struct EncodeOptions {
   // Read the text of control tokens as the token. Only for text that this program wrote (chat
   // templates): in a user's text "<|im_end|>" is ten characters and must stay so.
   bool parse_special = false;
-  // With parse_special: what a user wrote within the text, ascending, disjoint, none empty. No
-  // control or unknown token, and no user-defined one that ends a turn or looks like "<|...|>", is
-  // read from a byte of these; merges see no border.
+  // What a user wrote within the text, ascending and disjoint. Tokens are taken out of what lies
+  // between as parse_special says; from a byte of these no control or unknown token, and no
+  // user-defined one that ends a turn or looks like "<|...|>". Merges see no border.
   std::span<const ByteRange> user_ranges = {};
 };
 
@@ -86,7 +86,9 @@ class Tokenizer {
   TokenType type_of(int32_t id) const {
     return static_cast<TokenType>(vocab_.types[static_cast<std::size_t>(id)]);
   }
-  bool is_for_users(int32_t id) const;
+  void find_user_tokens();
+  std::vector<SpecialTokens::Part> take_out(std::string_view text,
+                                            const EncodeOptions& options) const;
   void encode_text(std::string_view text, std::size_t offset, Scratch& scratch,
                    std::vector<int32_t>& ids) const;
 
@@ -99,6 +101,7 @@ class Tokenizer {
   MergeTable merges_;
   SpecialTokens always_;  // user-defined
   SpecialTokens all_;     // those, control and unknown
+  SpecialTokens users_;   // of those that may be in a user_range
   std::vector<bool> is_stop_;
 };
 

@@ -1,0 +1,250 @@
+// One signature on every CPU: hashes of what FloatOps return for fixed inputs, committed here. The
+// other tests compare instruction sets within a process; these compare architectures, compilers and
+// years. After a deliberate change of the numeric law the failure prints the hashes to put here.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "kernels/dispatch.h"
+
+namespace onebit {
+namespace {
+
+// FNV-1a, 64 bits. All NaNs are one value: CPUs differ in the sign and payload of a new one.
+class Hash {
+ public:
+  template <typename T>
+  void add(const std::vector<T>& values) {
+    for (T value : values) {
+      if (value != value) value = std::numeric_limits<T>::quiet_NaN();
+      unsigned char bytes[sizeof(T)];
+      std::memcpy(bytes, &value, sizeof(T));
+      for (const unsigned char byte : bytes) hash_ = (hash_ ^ byte) * 0x100000001b3u;
+    }
+  }
+  uint64_t value() const { return hash_; }
+
+ private:
+  uint64_t hash_ = 0xcbf29ce484222325u;
+};
+
+// Signed values with 24 random bits and exponents of 2^-17 .. 2^6, made without any rounding.
+std::vector<float> floats(int64_t n, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> v(static_cast<std::size_t>(n));
+  for (float& x : v) {
+    const float mantissa = static_cast<float>(rng.below(1u << 24)) * 0x1p-23f - 1.0f;
+    x = mantissa * static_cast<float>(uint64_t{1} << rng.below(24)) * 0x1p-17f;
+  }
+  return v;
+}
+
+// Among random values zeros, subnormals, the largest, infinities and NaN.
+std::vector<float> extremes(int64_t n, uint64_t seed) {
+  using Limits = std::numeric_limits<float>;
+  const float values[] = {0.0f,
+                          -0.0f,
+                          Limits::denorm_min(),
+                          -0x1p-130f,
+                          Limits::max(),
+                          -Limits::max(),
+                          Limits::infinity(),
+                          -Limits::infinity(),
+                          Limits::quiet_NaN()};
+  auto v = floats(n, seed);
+  Rng rng(seed);
+  for (float& x : v) {
+    if (const auto i = rng.below(2 * std::size(values)); i < std::size(values)) x = values[i];
+  }
+  return v;
+}
+
+std::vector<uint8_t> bytes(int64_t n, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<uint8_t> v(static_cast<std::size_t>(n));
+  for (uint8_t& x : v) x = static_cast<uint8_t>(rng.below(256));
+  return v;
+}
+
+std::vector<int32_t> dots(int64_t n_groups) {
+  Rng rng(7);
+  std::vector<int32_t> v(static_cast<std::size_t>(n_groups * kPanelRows));
+  for (int32_t& x : v) x = static_cast<int32_t>(rng.below(1u << 26)) - (1 << 25);
+  return v;
+}
+
+constexpr int64_t kSizes[] = {1, 2, 15, 16, 17, 64, 100, 1000};
+constexpr int64_t kPadded = 1024;
+
+using Map = void (*)(const float*, const float*, int64_t, float*);
+
+uint64_t hash_of(const std::function<void(int64_t n, const float* a, const float* b, Hash&)>& f) {
+  Hash hash;
+  for (const int64_t n : kSizes) {
+    for (const auto& values : {floats, extremes}) {
+      const auto a = values(n, 1);
+      const auto b = values(n, 2);
+      f(n, a.data(), b.data(), hash);
+    }
+  }
+  return hash.value();
+}
+
+uint64_t hash_of_map(Map map) {
+  return hash_of([map](int64_t n, const float* a, const float* b, Hash& hash) {
+    std::vector<float> y(static_cast<std::size_t>(n));
+    map(a, b, n, y.data());
+    hash.add(y);
+  });
+}
+
+uint64_t hash_of_rows(const FloatOps& f, RowFormat format, int64_t row_bytes) {
+  constexpr int64_t kRows = 7;
+  constexpr int64_t kCols = 64;
+  auto rows = bytes(kRows * row_bytes, 3);
+  if (format != RowFormat::kQ8_0) {  // keep exponents low: finite values and sums
+    const int64_t size = row_bytes / kCols;
+    for (std::size_t i = static_cast<std::size_t>(size) - 1; i < rows.size();
+         i += static_cast<std::size_t>(size)) {
+      rows[i] &= 0xbf;
+    }
+  } else {
+    for (std::size_t i = 1; i < rows.size(); i += 34) rows[i] &= 0xbf;  // the blocks' scales
+  }
+  const auto x = floats(kCols, 4);
+  std::vector<float> out(kRows);
+  f.rows_dot(format, rows.data(), row_bytes, kRows, x.data(), kCols, out.data());
+  Hash hash;
+  hash.add(out);
+  return hash.value();
+}
+
+struct Signature {
+  const char* name;
+  uint64_t hash;
+};
+
+std::vector<Signature> signatures(const FloatOps& f) {
+  return {
+      {"dot", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         hash.add(std::vector<float>{f.dot(a, b, n)});
+       })},
+      {"rows_dot f32", hash_of_rows(f, RowFormat::kF32, 64 * 4)},
+      {"rows_dot f16", hash_of_rows(f, RowFormat::kF16, 64 * 2)},
+      {"rows_dot bf16", hash_of_rows(f, RowFormat::kBF16, 64 * 2)},
+      {"rows_dot q8_0", hash_of_rows(f, RowFormat::kQ8_0, 64 / 32 * 34)},
+      {"rms_norm", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         std::vector<float> y(static_cast<std::size_t>(n));
+         f.rms_norm(a, b, 1e-5f, n, y.data());
+         hash.add(y);
+       })},
+      {"rope", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.rope(x.data(), b, b + n / 2, n / 2);
+         hash.add(x);
+       })},
+      {"softmax", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.softmax(x.data(), n);
+         hash.add(x);
+       })},
+      {"relu2_mul", hash_of_map(f.relu2_mul)},
+      {"signed_square_mul", hash_of_map(f.signed_square_mul)},
+      {"silu_mul", hash_of_map(f.silu_mul)},
+      {"gelu_tanh_mul", hash_of_map(f.gelu_tanh_mul)},
+      {"add", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.add(x.data(), b, n);
+         hash.add(x);
+       })},
+      {"scale", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<float> x(a, a + n);
+         f.scale(x.data(), 0.37f, n);
+         hash.add(x);
+       })},
+      {"attention", hash_of([&](int64_t n, const float* q, const float*, Hash& hash) {
+         constexpr int64_t kKeys = 33;
+         const auto k = floats(kKeys * n, 5);
+         const auto v = floats(kKeys * n, 6);
+         std::vector<float> scores(kKeys);
+         std::vector<float> out(static_cast<std::size_t>(n));
+         f.attention(q, k.data(), v.data(), n, kKeys, n, 0.125f, scores.data(), out.data());
+         hash.add(out);
+       })},
+      {"quantize_i8", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<int8_t> q(kPadded);
+         std::vector<int32_t> sums(kPadded / kSumBlock);
+         hash.add(std::vector<float>{f.quantize_i8(a, n, kPadded, q.data(), sums.data())});
+         hash.add(q);
+         hash.add(sums);
+       })},
+      {"quantize_i8_groups", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<int8_t> q(kPadded);
+         std::vector<int32_t> sums(kPadded / kSumBlock);
+         std::vector<float> scales(kPadded / kActGroup);
+         f.quantize_i8_groups(a, n, kPadded, q.data(), sums.data(), scales.data());
+         hash.add(q);
+         hash.add(sums);
+         hash.add(scales);
+       })},
+      {"quantize_sign", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         std::vector<uint8_t> bits(kPadded / 8);
+         hash.add(std::vector<float>{f.quantize_sign(a, n, kPadded, bits.data())});
+         hash.add(bits);
+       })},
+      {"epilogue", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
+         const int64_t n_groups = n / kPanelRows;
+         std::vector<float> y(kPanelRows);
+         f.epilogue(dots(n_groups).data(), kPanelRows, a, n_groups, 0.37f, y.data());
+         hash.add(y);
+       })},
+      {"epilogue_groups", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
+         const int64_t n_groups = n / kPanelRows;
+         std::vector<float> y(kPanelRows);
+         f.epilogue_groups(dots(n_groups).data(), kPanelRows, b, a, 4, 0, n_groups, y.data());
+         hash.add(y);
+       })},
+  };
+}
+
+// What every CPU must print.
+constexpr char kCommitted[] = R"(
+8750d12a36d18229 dot
+6976db97cb9936d1 rows_dot f32
+38cd36ee2d9748d6 rows_dot f16
+ee4785ac9eb545b7 rows_dot bf16
+d45d48de5099d1b1 rows_dot q8_0
+5bb869cf8ebc1d4f rms_norm
+cd905e5beb35b74b rope
+c891acdad3a9b38a softmax
+dd7d063b9ce49a9d relu2_mul
+b257ce2c4b06e95f signed_square_mul
+f2077f6eb04c43e4 silu_mul
+8fc70c9084f7be91 add
+80262a0be9a9cb7c attention
+bb1886992d83156c quantize_i8
+bc8123575cdabfa8 quantize_sign
+f199b8e43a96e528 epilogue
+)";
+
+std::string listing(const FloatOps& f) {
+  std::ostringstream text;
+  text << '\n';
+  for (const auto& [name, hash] : signatures(f)) text << std::hex << hash << ' ' << name << '\n';
+  return text.str();
+}
+
+TEST(FloatOpsSignature, IsTheSameOnEveryCpu) {
+  for (const Kernels* kernels : usable_kernels()) {
+    EXPECT_EQ(listing(kernels->floats), kCommitted) << kernels->isa;
+  }
+}
+
+}  // namespace
+}  // namespace onebit
