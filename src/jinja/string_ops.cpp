@@ -50,14 +50,16 @@ std::vector<Value> split_space(Runtime& runtime, const MarkedString& text, int64
 
 std::size_t find(Runtime& runtime, std::string_view text, std::string_view what,
                  std::size_t start) {
-  if (start > text.size()) return std::string_view::npos;
-  const std::string_view rest = text.substr(start);
-  if (what.empty()) return start;
-  // memmem is linear (Crochemore and Perrin 1991), std::string::find is not.
-  const void* const at = memmem(rest.data(), rest.size(), what.data(), what.size());
-  const std::size_t found =
-      at ? static_cast<std::size_t>(static_cast<const char*>(at) - text.data()) : text.npos;
-  runtime.budget.scan(what.size() + (at ? found - start : rest.size()));
+  if (start > text.size()) return text.npos;
+  std::size_t found;
+  if (what.size() <= 32) {
+    found = text.find(what, start);
+  } else {  // memmem is linear (Crochemore and Perrin 1991), find takes size times size
+    const char* const rest = text.data() + start;
+    const void* const at = memmem(rest, text.size() - start, what.data(), what.size());
+    found = at ? static_cast<std::size_t>(static_cast<const char*>(at) - text.data()) : text.npos;
+  }
+  runtime.budget.scan(what.size() + std::min(found, text.size()) - start);
   return found;
 }
 
