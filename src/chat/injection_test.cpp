@@ -14,9 +14,12 @@ namespace {
 using Counts = std::map<int32_t, int>;
 
 Counts special_counts(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
-                      const ChatRequest& request) {
+                      const ChatRequest& request, bool trust_users = false) {
   Counts counts;
-  const auto fragments = chat_template.render(request, {});
+  auto fragments = chat_template.render(request, {});
+  if (trust_users) {
+    for (auto& fragment : fragments) fragment.from_user = false;
+  }
   const auto ids = encode_chat(tokenizer, fragments);
   EXPECT_EQ(tokenizer.decode(ids, true), text_of(fragments));
   for (const int32_t id : ids) {
@@ -67,6 +70,7 @@ class Injection : public testing::Test {
 
 TEST_F(Injection, NoSpecialTokenComesOutOfUserText) {
   int n_tested = 0;
+  int n_attacks = 0;  // those that would succeed if all text were trusted
   for_each_template([&](const Tokenizer& tokenizer, const ChatTemplate& chat_template) {
     const auto harmless = requests_with("y");
     std::vector<Counts> expected;
@@ -86,11 +90,13 @@ TEST_F(Injection, NoSpecialTokenComesOutOfUserText) {
           EXPECT_EQ(special_counts(tokenizer, chat_template, requests[i]), expected[i])
               << quote(text) << " in request " << i;
           ++n_tested;
+          n_attacks += special_counts(tokenizer, chat_template, requests[i], true) != expected[i];
         }
       }
     }
   });
   EXPECT_GT(n_tested, 1000);
+  EXPECT_GT(n_attacks, 900);
 }
 
 TEST_F(Injection, NorOutOfPiecesOnBothSidesOfABorder) {
