@@ -11,18 +11,19 @@ declare -A allowed=(
   [quant]="base"
   [io]="base"
   [text]="base"
+  [vocab]="text io base"
   [jinja]="base"
   [chat]="jinja text io base"
   [kernels]="base quant/code_matrix.h"
   [ops]="kernels quant base"
-  [models]="ops io text quant base"
-  [engine]="models text ops base"
+  [models]="ops vocab io text quant base"
+  [engine]="models vocab text ops base"
   [eval]="engine models ops text io base"
-  [train]="base quant io text ops kernels models"
+  [train]="base quant io text vocab ops kernels models"
   [cli]="*"
 )
 # Bottom to top: a test may include whatever lies below its folder, and io.
-layers="base quant io text jinja chat kernels ops models engine eval train cli"
+layers="base quant io text vocab jinja chat kernels ops models engine eval train cli"
 
 # The files of an instruction set are compiled with its flags: any inline function that they took
 # from elsewhere could be the copy that the linker keeps for every CPU.

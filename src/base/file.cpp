@@ -40,9 +40,14 @@ std::pair<int, int64_t> open_regular(const std::filesystem::path& path) {
 
 }  // namespace
 
-AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path) {
+AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path, int64_t max_bytes) {
   const auto [fd, size] = open_regular(path);
   const Descriptor guard{fd};
+  if (size > max_bytes) {
+    throw Error(ErrorCode::kInvalidFile, path.string() + ": size: expected at most " +
+                                             std::to_string(max_bytes) + " bytes, found " +
+                                             std::to_string(size));
+  }
   AlignedBuffer<uint8_t> buffer(size);
   int64_t done = 0;
   while (done < size) {

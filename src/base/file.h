@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,8 +15,10 @@
 
 namespace onebit {
 
-// The whole file. Throws Error(kIo); a directory or other non-file is an error too.
-AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path);
+// The whole file. Throws Error(kIo); a directory or other non-file is an error too. A file of more
+// than `max_bytes` is refused unread: Error(kInvalidFile).
+AlignedBuffer<uint8_t> read_file(const std::filesystem::path& path,
+                                 int64_t max_bytes = std::numeric_limits<int64_t>::max());
 
 // The bytes of a file, mapped read-only or in memory; copies share them. A mapped file that another
 // program shortens meanwhile raises SIGBUS on use: see report_bus_errors().

@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 #include "models/architectures.h"
 #include "models/loader.h"
-#include "models/vocab_gguf.h"
 #include "text/stream_decoder.h"
+#include "vocab/gguf.h"
 
 namespace onebit {
 namespace {

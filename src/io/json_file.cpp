@@ -14,10 +14,14 @@
 namespace onebit {
 namespace {
 
-// Builds the value as boost::json::parser does, and refuses what that would let pass.
+// Builds the value as boost::json::parser does, and refuses what that would let pass. Of equal keys
+// the value keeps one: parse_json() sees that by counting, and only then are keys remembered.
 class ValueHandler : public JsonHandler {
  public:
+  explicit ValueHandler(bool find_duplicate) : find_duplicate_(find_duplicate) {}
+
   boost::json::value release() { return stack_.release(); }
+  int64_t n_keys() const { return n_keys_; }
   // Why an event returned false; "" if the parser itself found the fault.
   const std::string& reason() const { return reason_; }
 
@@ -36,13 +40,15 @@ class ValueHandler : public JsonHandler {
     return true;
   }
   bool on_key_part(string_view s, std::size_t, error_code&) {
-    key_.append(s.data(), s.size());
+    if (find_duplicate_) key_.append(s.data(), s.size());
     stack_.push_chars(s);
     return true;
   }
   bool on_key(string_view s, std::size_t, error_code& error) {
-    key_.append(s.data(), s.size());
     stack_.push_key(s);
+    ++n_keys_;
+    if (!find_duplicate_) return true;
+    key_.append(s.data(), s.size());
     const auto [entry, is_new] = keys_.back().insert(std::exchange(key_, {}));
     if (is_new) return true;
     return refuse("key " + quote(*entry) + ": expected a new key, found a duplicate", error);
@@ -88,6 +94,8 @@ class ValueHandler : public JsonHandler {
     return false;
   }
 
+  const bool find_duplicate_;
+  int64_t n_keys_ = 0;
   boost::json::value_stack stack_;
   std::vector<std::set<std::string>> keys_;  // of every object that is open, innermost last
   std::string key_;                          // the parts so far of the key that is being read
@@ -101,35 +109,42 @@ std::string line_and_column(std::string_view text, std::size_t position) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
-[[noreturn]] void refuse_size(const std::string& name, int64_t max_bytes, uint64_t found) {
-  throw Error(ErrorCode::kInvalidFile, name + ": size: expected at most " +
-                                           std::to_string(max_bytes) + " bytes, found " +
-                                           std::to_string(found));
+// Members of all objects in `value`, which is at most kMaxJsonDepth deep.
+int64_t count_members(const boost::json::value& value) {
+  int64_t n = 0;
+  if (const auto* object = value.if_object()) {
+    n = static_cast<int64_t>(object->size());
+    for (const auto& member : *object) n += count_members(member.value());
+  } else if (const auto* array = value.if_array()) {
+    for (const auto& element : *array) n += count_members(element);
+  }
+  return n;
 }
 
-}  // namespace
-
-boost::json::value parse_json(std::string_view text, const std::string& name) {
+boost::json::value parse(std::string_view text, const std::string& name, bool find_duplicate) {
   boost::json::parse_options options;
   options.max_depth = kMaxJsonDepth;
-  boost::json::basic_parser<ValueHandler> parser(options);
+  boost::json::basic_parser<ValueHandler> parser(options, find_duplicate);
   if (const auto fault = feed_json(parser, text)) {
     const std::string& reason = parser.handler().reason();
     throw Error(ErrorCode::kInvalidFile, name + ": " + line_and_column(text, fault->position) +
                                              ": " + (reason.empty() ? fault->reason : reason));
   }
-  return parser.handler().release();
+  boost::json::value value = parser.handler().release();
+  if (!find_duplicate && count_members(value) != parser.handler().n_keys()) {
+    return parse(text, name, true);  // throws, with the key and its place
+  }
+  return value;
+}
+
+}  // namespace
+
+boost::json::value parse_json(std::string_view text, const std::string& name) {
+  return parse(text, name, false);
 }
 
 boost::json::value read_json(const std::filesystem::path& path, int64_t max_bytes) {
-  std::error_code error;  // what is wrong with the path, read_file says better
-  const uint64_t size = std::filesystem::file_size(path, error);
-  if (!error && size > static_cast<uint64_t>(max_bytes))
-    refuse_size(path.string(), max_bytes, size);
-  const auto bytes = read_file(path);
-  if (bytes.size() > max_bytes) {  // it grew in between
-    refuse_size(path.string(), max_bytes, static_cast<uint64_t>(bytes.size()));
-  }
+  const auto bytes = read_file(path, max_bytes);
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.span().size()},
                     path.string());
 }

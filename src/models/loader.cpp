@@ -6,7 +6,7 @@
 #include "models/architectures.h"
 #include "models/decoder.h"
 #include "models/file_weights.h"
-#include "models/vocab_gguf.h"
+#include "vocab/gguf.h"
 
 namespace onebit {
 namespace {

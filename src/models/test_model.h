@@ -12,8 +12,8 @@
 #include "base/rng.h"
 #include "io/gguf.h"
 #include "models/config.h"
-#include "models/vocab_gguf.h"
 #include "quant/weights.h"
+#include "vocab/gguf.h"
 
 namespace onebit {
 

@@ -8,7 +8,7 @@
 
 #include "base/rng.h"
 #include "io/gguf.h"
-#include "models/vocab_gguf.h"
+#include "vocab/gguf.h"
 
 namespace onebit {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "io/gguf.h"
 #include "models/config.h"
-#include "models/vocab_gguf.h"
+#include "vocab/gguf.h"
 
 namespace onebit {
 namespace {
