@@ -11,9 +11,9 @@
 PRESET ?= release
 BUILD := build
 
-RUN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev libboost-json1.81-dev libpcre2-dev
+RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost-json1.81-dev
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
-TEST_PACKAGES := libgtest-dev procps
+TEST_PACKAGES := libgtest-dev procps pkg-config libpcre2-dev
 BENCH_PACKAGES := libbenchmark-dev
 AARCH64_PACKAGES := g++-aarch64-linux-gnu qemu-user
 FORMAT_PACKAGES := clang-format
@@ -42,12 +42,12 @@ test:
 
 # The whole suite takes longer: ninja -C build-aarch64 && ctest --preset aarch64
 test-aarch64:
+	@[ -x $(BUILD)/onebit ] || { echo "first: make test"; exit 1; }
 	@tools/install-deps.sh $(RUN_PACKAGES) $(AARCH64_PACKAGES)
 	@tools/aarch64-sysroot.sh build-aarch64/sysroot
 	@cmake --preset aarch64 >build-aarch64.log 2>&1 || { cat build-aarch64.log; exit 1; }
 	@cmake --build build-aarch64 --target kernels_test golden_test onebit
-	@[ -x $(BUILD)/onebit ] || { echo "first: make test"; exit 1; }
-	ctest --preset aarch64 -R '^(kernels|golden)$$'
+	ctest --preset aarch64 -j2 -R '^(kernels|golden)$$'
 	QEMU_CPU=cortex-a53 ctest --preset aarch64 -R '^kernels$$'
 	tests/aarch64_test.sh $(BUILD) build-aarch64 .
 

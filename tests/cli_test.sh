@@ -47,6 +47,18 @@ grep -q 'I2_S' "$dir/out" || fail "inspect"
 ids=$(printf 'Hello  world\n' | "$onebit" tokenize "$model")
 [[ $ids =~ ^[0-9]+(\ [0-9]+)+$ ]] || fail "tokenize: '$ids'"
 same "$(printf 'Hello  world\n' | "$onebit" tokenize)" "$ids" "tokens of the default model"
+same "$(echo "$ids" | "$onebit" detokenize "$model"; echo x)" "$(printf 'Hello  world\nx')" "detokenize"
+texts='"Hello  world\n"
+""
+"\u00e9 \"quoted\" \u0000 \ud83d\ude00"'
+arrays=$(printf '%s\n' "$texts" | "$onebit" tokenize "$model" --jsonl)
+same "$(head -n 1 <<<"$arrays")" "[${ids// /,}]" "tokenize --jsonl"
+same "$(sed -n 2p <<<"$arrays")" "[]" "tokenize --jsonl of an empty string"
+back=$(printf '%s\n' "$arrays" | "$onebit" detokenize "$model" --jsonl)
+same "$back" '"Hello  world\n"
+""
+"é \"quoted\" \u0000 😀"' "detokenize --jsonl"
+same "$(printf '%s\n' "$back" | "$onebit" tokenize "$model" --jsonl)" "$arrays" "tokenize --jsonl again"
 "$onebit" bench -r 1 -P 8 -n 4 | grep -c 'of stream' >/dev/null || fail "bench"
 "$onebit" bench -r 1 >/dev/null || fail "bench of the default model"
 "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null || fail "eval --logits"
@@ -54,13 +66,32 @@ same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
 head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
 "$onebit" eval --perplexity "$dir/text" --ctx 64 | grep -q 'perplexity' || fail "eval --perplexity"
 "$onebit" eval --perplexity "$dir/text" --ctx 256 >/dev/null || fail "eval with the whole context"
-for command in "" run chat inspect eval tokenize template bench; do
+for command in "" run chat inspect eval tokenize detokenize template bench; do
   "$onebit" $command --help >"$dir/out" || fail "$command --help"
   grep -q -i 'example' "$dir/out" || fail "$command --help has no example"
 done
 
 # Bad input: one line, exit code
 rejected 1 "cannot open" "$onebit" tokenize "$dir/none"
+# rejected_line PART INPUT COMMAND...: as rejected with code 2, after one good line
+rejected_line() {
+  local part=$1 input=$2
+  shift 2
+  printf '%s\n' "$input" | "$@" >"$dir/out" 2>"$dir/err"
+  same "$?" 2 "exit code of $* on $input"
+  same "$(wc -l <"$dir/err")" 1 "lines on stderr of $*"
+  grep -qF -- "$part" "$dir/err" || fail "$* on $input: no '$part' in: $(cat "$dir/err")"
+}
+for line in '5' '"a' '' '"\ud800"' "$(printf '"\xff"')" '"a" "b"'; do
+  rejected_line 'standard input, line 2: expected a JSON string' "\"a\"
+$line" "$onebit" tokenize --jsonl
+done
+for line in '5' '[1' '' '[1.5]' '["1"]' '[-1]' '[4294967296]' '[1] 2'; do
+  rejected_line 'standard input, line 2: expected a JSON array of token ids' "[1]
+$line" "$onebit" detokenize --jsonl
+done
+rejected_line 'standard input, line 1: token id' '[2147483647]' "$onebit" detokenize --jsonl
+rejected_line "expected token ids, found 'x'" '1 2 x 3' "$onebit" detokenize
 rejected 2 "--seed" "$onebit" run --seed -7
 rejected 2 "--prompt" "$onebit" run -p "$(seq 2000)"
 "$onebit" inspect >/dev/full 2>"$dir/err"

@@ -75,6 +75,18 @@ std::string read_stdin() {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }
 
+void for_each_line(const std::function<void(const std::string&)>& f) {
+  int64_t number = 0;
+  for (std::string line; std::getline(std::cin, line);) {
+    ++number;
+    try {
+      f(line);
+    } catch (const Error& e) {
+      throw Error(e.code(), "standard input, line " + std::to_string(number) + ": " + e.what());
+    }
+  }
+}
+
 std::string read_text(const std::string& path) {
   const auto bytes = read_file(path);
   return {bytes.begin(), bytes.end()};

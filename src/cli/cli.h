@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,10 @@ void flush_stdout();
 // All of standard input.
 std::string read_stdin();
 
+// Calls f(line) for each line of standard input. What an Error says gets the number of its line in
+// front: "standard input, line 3: ...".
+void for_each_line(const std::function<void(const std::string&)>& f);
+
 // A text file as a string. Throws Error(kIo).
 std::string read_text(const std::string& path);
 
@@ -63,6 +68,7 @@ void add_chat(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_tokenize(CLI::App& app);
+void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_train(CLI::App& app);
 void add_bench(CLI::App& app);

@@ -180,6 +180,7 @@ class Chat {
     SamplerOptions sampling = sampling_;
     sampling.seed += n_answers_++;
     StreamDecoder decoder(engine_.tokenizer());
+    for (const int32_t id : prompt.ids) decoder.push(id);  // whether a space comes first
     std::string reply;
     const auto show = [&](const std::string& piece) {
       reply += piece;

@@ -33,6 +33,7 @@ void run(const RunFlags& flags) {
   }
   print_now(flags.prompt);
   StreamDecoder decoder(tokenizer);
+  for (const int32_t id : prompt) decoder.push(id);  // printed above
   std::optional<CatchInterrupt> interrupt;  // not during the prompt: it would not stop soon
   const auto stats = generate(sequence, prompt, flags.max_tokens, sampling, [&](int32_t token) {
     if (!interrupt) interrupt.emplace();

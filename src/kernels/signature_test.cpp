@@ -226,11 +226,15 @@ c891acdad3a9b38a softmax
 dd7d063b9ce49a9d relu2_mul
 b257ce2c4b06e95f signed_square_mul
 f2077f6eb04c43e4 silu_mul
+52aa4dd13ca7fb06 gelu_tanh_mul
 8fc70c9084f7be91 add
+e4de24661bfa06cd scale
 80262a0be9a9cb7c attention
 bb1886992d83156c quantize_i8
+fa8ca9d4cad22083 quantize_i8_groups
 bc8123575cdabfa8 quantize_sign
-f199b8e43a96e528 epilogue
+ad1cf2294a0f4328 epilogue
+95cf48b687685dcb epilogue_groups
 )";
 
 std::string listing(const FloatOps& f) {

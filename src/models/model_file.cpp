@@ -1,6 +1,9 @@
 #include "models/model_file.h"
 
+#include <system_error>
 #include <utility>
+
+#include "models/huggingface.h"
 
 namespace onebit {
 
@@ -11,6 +14,8 @@ int64_t ModelTensor::rows() const {
 }
 
 ModelFile ModelFile::open(const std::filesystem::path& path, const OpenOptions& options) {
+  std::error_code error;  // what is wrong with the path, the readers say better
+  if (std::filesystem::is_directory(path, error)) return open_huggingface_model(path);
   return open_gguf_model(path, options);
 }
 

@@ -29,11 +29,13 @@ enum TensorType : uint32_t {
   kIQ2_BN = 135,
   kPQ2_0 = 142,
   kPTQ1_0 = 143,
+  kHF_U8 = 0xffffff00,  // ours: safetensors have no ids, and no GGUF has this one
 };
 
 // A matrix [rows, cols] on disk is, row after row, row_header_bytes and cols / block blocks of
 // block_bytes; then tail_bytes. With row_block > 1 it is so for every row_block rows taken together
-// (I2_S/4row). A flat format has no row structure: rows * cols / block blocks run on across rows.
+// (I2_S/4row; HF_U8, where they are rows / 4 apart). A flat format has no row structure: rows *
+// cols / block blocks run on across rows.
 struct Format {
   uint32_t id;
   const char* name;
@@ -73,8 +75,9 @@ struct Format {
 };
 
 std::span<const Format> formats();  // in formats.inc's order; ids are unique
-// Layouts under the id of one of formats(), which is the default for the id: Q2_0/128, I2_S/64,
-// I2_S/4row. Found by name, or by size in resolve_format().
+// Layouts that no id means: those under the id of one of formats(), which is the default for the id
+// (Q2_0/128, I2_S/64, I2_S/4row), and HF_U8, which only safetensors have. Found by name, or by size
+// in resolve_format().
 std::span<const Format> format_variants();
 
 const Format* find_format(uint32_t id);            // nullptr if unknown; never a variant

@@ -13,6 +13,10 @@ TEST(FormatVariants, FoundByNameNeverById) {
   for (const Format& variant : format_variants()) {
     EXPECT_EQ(find_format(std::string_view(variant.name)), &variant);
     const Format* standard = find_format(variant.id);
+    if (variant.id == kHF_U8) {
+      EXPECT_EQ(standard, nullptr);
+      continue;
+    }
     ASSERT_NE(standard, nullptr) << variant.name;
     EXPECT_NE(standard, &variant);
     EXPECT_TRUE(std::string_view(variant.name).starts_with(std::string(standard->name) + "/"));

@@ -11,25 +11,26 @@ struct Merge {
   int32_t left;
   int32_t right;
   int32_t result;
+  int32_t rank;  // lower ranks merge first; pairs may share one
 };
 
-// Rank of every pair that can merge. The rank is the index in the list: lower ranks merge first.
+// What every pair of symbols merges into.
 class MergeTable {
  public:
   MergeTable() = default;
-  // Ids must be in [0, n_tokens). Of a pair listed twice the first counts.
-  MergeTable(std::vector<Merge> merges, int64_t n_tokens);
+  // Symbols must be in [0, n_symbols), ranks not negative. Of a pair listed twice the lowest rank
+  // counts, the first listed among equals.
+  MergeTable(std::span<const Merge> merges, int64_t n_symbols);
 
-  // -1: the pair does not merge.
-  int32_t rank(int32_t left, int32_t right) const;
-  const Merge& operator[](int32_t rank) const { return merges_[static_cast<std::size_t>(rank)]; }
-
- private:
   struct Partner {
     int32_t right;
+    int32_t result;
     int32_t rank;
   };
-  std::vector<Merge> merges_;
+  // nullptr: the pair does not merge.
+  const Partner* find(int32_t left, int32_t right) const;
+
+ private:
   // The partners of `left` are row_[left] .. row_[left + 1], sorted by `right`. Sorted rows, not a
   // hash table: no file can make them slow.
   std::vector<int32_t> row_;
@@ -50,11 +51,14 @@ class BpeMerger {
 
  private:
   struct Node {
-    int32_t id;  // -1: merged into the node before
+    int32_t id;
     int32_t previous;
     int32_t next;
+    int32_t rank;    // of the merge with the next node; -1: none, or merged into the node before
+    int32_t result;  // of that merge
   };
-  void enqueue(int32_t left, int32_t right);
+  Node& node(int32_t i) { return nodes_[static_cast<std::size_t>(i)]; }
+  bool enqueue(int32_t left);
 
   const MergeTable& table_;
   std::vector<Node> nodes_;

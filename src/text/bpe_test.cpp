@@ -11,6 +11,12 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
+// The index is the rank.
+MergeTable ranked(std::vector<Merge> merges, int64_t n_symbols) {
+  for (std::size_t i = 0; i < merges.size(); ++i) merges[i].rank = static_cast<int32_t>(i);
+  return MergeTable(merges, n_symbols);
+}
+
 Ids merged(const MergeTable& table, const Ids& symbols) {
   Ids out;
   BpeMerger(table).merge(symbols, out);
@@ -38,7 +44,7 @@ Ids naive_merged(const std::vector<Merge>& merges, Ids ids) {
 
 TEST(Bpe, LowestRankThenLeftmost) {
   // a=0 b=1 c=2; "bc" ranks before "ab"; "aa" twice in "aaa" takes the left one.
-  const MergeTable table({{1, 2, 3}, {0, 1, 4}, {0, 0, 5}}, 6);
+  const MergeTable table = ranked({{1, 2, 3, 0}, {0, 1, 4, 0}, {0, 0, 5, 0}}, 6);
   EXPECT_EQ(merged(table, {0, 1, 2}), (Ids{0, 3}));
   EXPECT_EQ(merged(table, {0, 0, 0}), (Ids{5, 0}));
   EXPECT_EQ(merged(table, {0, 1, 0, 0, 1}), (Ids{4, 0, 4}));
@@ -46,10 +52,19 @@ TEST(Bpe, LowestRankThenLeftmost) {
   EXPECT_EQ(merged(table, {}), Ids{});
 }
 
+TEST(Bpe, EqualRanksMergeFromTheLeft) {
+  // "ab" and "bc" share a rank, as tokens of one score do.
+  const MergeTable table(std::vector<Merge>{{0, 1, 3, 7}, {1, 2, 4, 7}, {3, 2, 5, 9}}, 6);
+  EXPECT_EQ(merged(table, {0, 1, 2}), (Ids{5}));
+  EXPECT_EQ(merged(table, {1, 2, 0, 1}), (Ids{4, 3}));
+  EXPECT_EQ(merged(table, {1, 1, 2, 2}), (Ids{1, 4, 2}));
+}
+
 TEST(Bpe, OfEqualPairsTheFirstCounts) {
-  const MergeTable table({{0, 1, 2}, {0, 1, 3}}, 4);
-  EXPECT_EQ(table.rank(0, 1), 0);
-  EXPECT_EQ(table.rank(1, 0), -1);
+  const MergeTable table = ranked({{0, 1, 2, 0}, {0, 1, 3, 0}}, 4);
+  ASSERT_NE(table.find(0, 1), nullptr);
+  EXPECT_EQ(table.find(0, 1)->rank, 0);
+  EXPECT_EQ(table.find(1, 0), nullptr);
   EXPECT_EQ(merged(table, {0, 1}), (Ids{2}));
 }
 
@@ -65,9 +80,9 @@ TEST(Bpe, EqualsTheDefinitionOnRandomTables) {
         return static_cast<int32_t>(rng.below(static_cast<uint64_t>(n_base + n_merges)));
       };
       merges.push_back(
-          {any() % (n_base + i), any() % (n_base + i), round % 2 ? n_base + i : any()});
+          {any() % (n_base + i), any() % (n_base + i), round % 2 ? n_base + i : any(), 0});
     }
-    const MergeTable table(merges, n_base + n_merges);
+    const MergeTable table = ranked(merges, n_base + n_merges);
     for (int i = 0; i < 20; ++i) {
       Ids symbols;
       for (uint64_t n = rng.below(40); n > 0; --n) {
@@ -80,8 +95,8 @@ TEST(Bpe, EqualsTheDefinitionOnRandomTables) {
 
 TEST(Bpe, WorkIsLinearInTheSymbols) {
   std::vector<Merge> merges;  // 0 0 -> 1, 1 1 -> 2, ...: everything merges, again and again
-  for (int32_t i = 0; i < 20; ++i) merges.push_back({i, i, i + 1});
-  const MergeTable table(merges, 21);
+  for (int32_t i = 0; i < 20; ++i) merges.push_back({i, i, i + 1, 0});
+  const MergeTable table = ranked(merges, 21);
   BpeMerger merger(table);
   const Ids symbols(1 << 20, 0);
   Ids out;

@@ -74,15 +74,14 @@ void check_options(std::string_view text, const BpeTrainerOptions& options) {
 std::vector<std::pair<std::string_view, int64_t>> count_pieces(
     std::string_view text, const std::vector<std::string>& special_tokens, std::string_view pre) {
   const PreTokenizer pre_tokenizer(pre);
-  Matcher matcher;
   std::vector<std::pair<std::string_view, int64_t>> pieces;
   std::unordered_map<std::string_view, std::size_t> index;
   for (const std::string_view part : without_specials(text, special_tokens)) {
-    for (const std::string_view piece : pre_tokenizer.split(part, matcher)) {
+    pre_tokenizer.for_each_piece(part, [&](std::string_view piece) {
       const auto [at, is_new] = index.try_emplace(piece, pieces.size());
       if (is_new) pieces.emplace_back(piece, 0);
       ++pieces[at->second].second;
-    }
+    });
   }
   return pieces;
 }

@@ -42,12 +42,10 @@ std::string to_byte_alphabet(std::string_view bytes) {
   return text;
 }
 
-std::optional<std::string> from_byte_alphabet(std::string_view text) {
-  std::string bytes;
-  bytes.reserve(text.size());
+bool append_from_byte_alphabet(std::string_view text, std::string& bytes) {
   while (!text.empty()) {
     const Utf8Head head = utf8_head(text);
-    if (head.kind != Utf8Head::kCharacter) return std::nullopt;
+    if (head.kind != Utf8Head::kCharacter) return false;
     const std::string_view character = text.substr(0, static_cast<std::size_t>(head.length));
     const char32_t c = utf8_code_point(character);
     if (c < 256 && is_printable(static_cast<int>(c))) {
@@ -59,7 +57,7 @@ std::optional<std::string> from_byte_alphabet(std::string_view text) {
     }
     text.remove_prefix(character.size());
   }
-  return bytes;
+  return true;
 }
 
 }  // namespace onebit

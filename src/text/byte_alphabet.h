@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +12,9 @@ namespace onebit {
 // Raw bytes -> alphabet text.
 std::string to_byte_alphabet(std::string_view bytes);
 
-// Alphabet text -> raw bytes. A character outside the alphabet (a raw space, a Chinese character:
-// some vocabularies have such tokens) stands for its own UTF-8 bytes. nullopt: not valid UTF-8.
-std::optional<std::string> from_byte_alphabet(std::string_view text);
+// Alphabet text -> raw bytes, appended to `bytes`. A character outside the alphabet (a raw space, a
+// Chinese character: some vocabularies have such tokens) stands for its own UTF-8 bytes. false: not
+// valid UTF-8.
+bool append_from_byte_alphabet(std::string_view text, std::string& bytes);
 
 }  // namespace onebit

@@ -24,7 +24,7 @@ std::string take_valid(std::string_view& bytes) {
 }  // namespace
 
 std::string StreamDecoder::push(int32_t id) {
-  const std::string bytes = pending_.append(tokenizer_.token_bytes(id, with_special_));
+  const std::string bytes = pending_.append(tokenizer_.decode_next(id, at_start_, with_special_));
   std::string_view rest = bytes;
   std::string out = take_valid(rest);
   pending_ = rest;
@@ -34,6 +34,7 @@ std::string StreamDecoder::push(int32_t id) {
 std::string StreamDecoder::finish() {
   const bool open = !pending_.empty();
   pending_.clear();
+  at_start_ = true;
   return std::string(open ? kReplacementCharacter : std::string_view());
 }
 

@@ -11,7 +11,9 @@ namespace onebit {
 
 class StreamDecoder {
  public:
-  // `tokenizer` must outlive the decoder. Control tokens give their text only `with_special`.
+  // `tokenizer` must outlive the decoder. Control tokens give their text only `with_special`. To
+  // continue a text push its ids first and drop what they give: SentencePiece's first token of a
+  // text loses its space, one that goes on does not.
   explicit StreamDecoder(const Tokenizer& tokenizer, bool with_special = false)
       : tokenizer_(tokenizer), with_special_(with_special) {}
 
@@ -26,7 +28,8 @@ class StreamDecoder {
  private:
   const Tokenizer& tokenizer_;
   const bool with_special_;
-  std::string pending_;  // the beginning of a character, at most 3 bytes
+  std::string pending_;   // the beginning of a character, at most 3 bytes
+  bool at_start_ = true;  // Tokenizer::decode_next
 };
 
 // `bytes` with each maximal invalid subpart replaced by U+FFFD.

@@ -44,6 +44,7 @@ inline GoldenFile read_golden(const std::string& path) {
     std::istringstream words(line);
     std::string key;
     words >> key;
+    if (key == "model" && line == "model spm") vocab.model = VocabModel::kSpm;
     if (key == "pre") words >> vocab.pre;
     if (key == "bos") words >> vocab.bos_id;
     if (key == "eos") words >> vocab.eos_id;
@@ -54,12 +55,14 @@ inline GoldenFile read_golden(const std::string& path) {
       words >> n;
       vocab.tokens.resize(n);
       vocab.types.assign(n, static_cast<int32_t>(TokenType::kUnused));
+      if (vocab.model == VocabModel::kSpm) vocab.scores.resize(n);
     }
     if (key == "t") {
       std::size_t id = 0;
       int32_t type = 0;
       std::string hex;
       words >> id >> type >> hex;
+      if (vocab.model == VocabModel::kSpm) words >> vocab.scores.at(id);
       vocab.tokens.at(id) = from_hex(hex);
       vocab.types.at(id) = type;
     }

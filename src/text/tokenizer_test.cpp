@@ -43,7 +43,7 @@ TEST(Tokenizer, AnyBytesComeBack) {
     vocab.pre = row.names[0];
     vocab.ignore_merges = row.ignore_merges;
     const Tokenizer tokenizer(vocab);
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 2000; ++i) {
       const std::string bytes = random_bytes(rng, rng.below(100));
       ASSERT_EQ(tokenizer.decode(tokenizer.encode(bytes)), bytes);
       const std::string text = random_text(rng, rng.below(50));
@@ -102,6 +102,47 @@ TEST(Tokenizer, BosWhenTheVocabularyWantsIt) {
   vocab.add_bos = true;
   EXPECT_EQ(Tokenizer(vocab).encode("he", {.add_bos = true}), (Ids{260, 256}));
   EXPECT_EQ(Tokenizer(vocab).encode("he"), (Ids{256}));
+}
+
+TEST(Tokenizer, EosWhenTheVocabularyWantsIt) {
+  Vocab vocab = hello_vocab({"<s>", "</s>"});
+  vocab.bos_id = 260;
+  vocab.eos_id = 261;
+  const EncodeOptions both{.add_bos = true, .add_eos = true};
+  EXPECT_EQ(Tokenizer(vocab).encode("he", both), (Ids{256}));
+  vocab.add_eos = true;
+  EXPECT_EQ(Tokenizer(vocab).encode("he", both), (Ids{256, 261}));
+  vocab.add_bos = true;
+  EXPECT_EQ(Tokenizer(vocab).encode("he", both), (Ids{260, 256, 261}));
+  EXPECT_EQ(Tokenizer(vocab).encode("", both), (Ids{260, 261}));
+  EXPECT_EQ(Tokenizer(vocab).encode("he"), (Ids{256}));
+}
+
+TEST(Tokenizer, SpecialTokensStripWhiteSpace) {
+  Vocab vocab = hello_vocab({"<mask>", "<r>"});
+  vocab.strip.assign(vocab.tokens.size(), 0);
+  vocab.strip[260] = SpecialTokens::kStripBefore;
+  vocab.strip[261] = SpecialTokens::kStripAfter;
+  const Tokenizer tokenizer(vocab);
+  const EncodeOptions parse{.parse_special = true};
+  EXPECT_EQ(tokenizer.encode("a \t<mask> b<r>\u3000\nb", parse),
+            (Ids{'a', 260, ' ', 'b', 261, 'b'}));
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode("a <mask>")), "a <mask>");  // only text here
+}
+
+TEST(Tokenizer, RepeatedPiecesAreTheSame) {
+  // More distinct pieces than the cache of recent ones holds, of all lengths, again and again.
+  const Tokenizer tokenizer(hello_vocab());
+  Rng rng(4);
+  std::string text;
+  Ids expected;
+  for (int i = 0; i < 30000; ++i) {
+    std::string piece = " w";
+    for (uint64_t n = rng.below(20); n > 0; --n) piece += "helo"[rng.below(4)];
+    text += piece;
+    for (const int32_t id : tokenizer.encode(piece)) expected.push_back(id);
+  }
+  EXPECT_EQ(tokenizer.encode(text), expected);
 }
 
 TEST(Tokenizer, StopTokens) {

@@ -132,6 +132,11 @@ TEST(Utf8, ReplacementIsPerMaximalSubpart) {
   }
 }
 
+std::optional<std::string> from_byte_alphabet(std::string_view text) {
+  std::string bytes;
+  return append_from_byte_alphabet(text, bytes) ? std::optional(bytes) : std::nullopt;
+}
+
 TEST(ByteAlphabet, IsGpt2s) {
   EXPECT_EQ(to_byte_alphabet("a \n\xc3\xa9~\x7f\xad"), "aĠĊÃ©~ġŃ");
   Rng rng(3);

@@ -50,22 +50,27 @@ def main():
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     moved = [b for b in range(256) if b not in printable]
     byte_of = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(moved)}
+    spm = meta["model"] == b"llama"
     all_text = b"\0".join(text for text, _ in cases)
+    if spm:  # a space comes before each text and after each special token
+        all_text = all_text.replace(b" ", "\u2581".encode())
 
     def kept(token, kind):
+        if spm:
+            return kind != 1 or token.removeprefix("\u2581".encode()) in all_text
         raw = bytes(byte_of[c] for c in token.decode()) if kind == 1 else token
         return len(raw) == 1 or raw in all_text or (kind != 1 and len(meta["tokens"]) < 1000)
 
     pre = meta["pre"].decode()
-    lines = [f"pre {pre}", f"bos {meta.get('bos_token_id', -1)}", f"eos {meta.get('eos_token_id', -1)}",
+    lines = [f"model {'spm' if spm else 'bpe'}", f"pre {pre}", f"bos {meta.get('bos_token_id', -1)}", f"eos {meta.get('eos_token_id', -1)}",
              f"n_vocab {len(meta['tokens'])}",
-             f"add_bos {int(meta.get('add_bos_token', False))}", f"ignore_merges {int(pre == 'llama-bpe')}"]
+             f"add_bos {int(meta.get('add_bos_token', spm))}", f"ignore_merges {int(pre == 'llama-bpe')}"]
     ids = {}
     for i, (token, kind) in enumerate(zip(meta["tokens"], meta["token_type"])):
         if kept(token, kind) or i in (meta.get("bos_token_id"), meta.get("eos_token_id")):
             ids[token] = i
-            lines.append(f"t {i} {kind} {token.hex()}")
-    for merge in meta["merges"]:
+            lines.append(f"t {i} {kind} {token.hex()}" + (f" {meta['scores'][i]:g}" if spm else ""))
+    for merge in meta.get("merges", []):
         space = merge.index(b" ", 1)
         left, right = merge[:space], merge[space + 1 :]
         if left + right in ids:
@@ -73,7 +78,7 @@ def main():
     for text, lists in cases:
         columns = [" ".join(map(str, x)) for x in lists]
         if len(columns) == 4:
-            bos = [str(meta["bos_token_id"])] if meta.get("add_bos_token") else []
+            bos = [str(meta["bos_token_id"])] if meta.get("add_bos_token", spm) else []
             plain, parse, plain_bos, parse_bos = columns
             columns[1] = "=" if parse == plain else parse
             columns[2] = "+" if plain_bos.split() == [*bos, *plain.split()] else plain_bos
