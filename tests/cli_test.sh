@@ -66,7 +66,7 @@ same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
 head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
 "$onebit" eval --perplexity "$dir/text" --ctx 64 | grep -q 'perplexity' || fail "eval --perplexity"
 "$onebit" eval --perplexity "$dir/text" --ctx 256 >/dev/null || fail "eval with the whole context"
-for command in "" run inspect eval tokenize detokenize bench; do
+for command in "" run chat inspect eval tokenize detokenize template bench; do
   "$onebit" $command --help >"$dir/out" || fail "$command --help"
   grep -q -i 'example' "$dir/out" || fail "$command --help has no example"
 done
@@ -112,6 +112,61 @@ head -c 100000 "$model" >"$dir/cut.gguf"
 rejected 2 "cut.gguf" "$onebit" run "$dir/cut.gguf"
 rejected 2 "cut.gguf" "$onebit" inspect "$dir/cut.gguf"
 rejected 2 "/no/such/folder" "$onebit" eval "$model" --logits /no/such/folder/l.npy --tokens 1
+
+# Chat templates: a request to a prompt
+request='{"messages": [{"role": "user", "content": "Hi"}], "now": "2025-06-15T12:34:56"}'
+same "$("$onebit" template <<<"$request")" "Hi" "template of a model without one"
+echo '{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}' >"$dir/t"
+same "$("$onebit" template --template "$dir/t" <<<"${request/\{/{\"bos_token\": \"B\", }")" \
+  "B<user>Hi" "template from a file"
+echo '{{ a.b }} {{ strftime_now("%d %b %Y") }}' >"$dir/t"
+same "$("$onebit" template --template "$dir/t" <<<'{"context": {"a": {"b": 1}}, "now": "2025-06-15T00:00:00"}')" \
+  "1 15 Jun 2025" "template with a bare context"
+# refused CODE PART INPUT COMMAND...: exit code, one line on stderr with PART in it
+refused() {
+  local code=$1 part=$2 input=$3
+  shift 3
+  "$@" >"$dir/out" 2>"$dir/err" <<<"$input"
+  same "$?" "$code" "exit code of $* with $input"
+  same "$(grep -cF -- "$part" "$dir/err")" 1 "lines with '$part' on stderr of $* with $input"
+}
+refused 2 "line 2, column 1" '{' "$onebit" template
+refused 2 "messages[0].role: expected a string" '{"messages": [{"role": 1}]}' "$onebit" template
+refused 2 "'foo'" '{"messages": [], "foo": 1}' "$onebit" template
+refused 2 "now: expected a time" '{"messages": [], "now": "today"}' "$onebit" template
+echo '{% if %}' >"$dir/t"
+refused 2 "$dir/t: template line 1" "$request" "$onebit" template --template "$dir/t"
+echo '{{ raise_exception("no way") }}' >"$dir/t"
+refused 2 "template line 1: no way" "$request" "$onebit" template --template "$dir/t"
+
+# Chat from a pipe. The default model has no template: it continues the text, as run does.
+say() { "$onebit" chat --temp 0 -n 20 "$@" 2>"$dir/err"; }
+continued() { "$onebit" run -q --temp 0 -n 20 -p "$1"; }
+one=$(say <<<"The king said")
+same "The king said$one" "$(continued "The king said")" "first answer"
+grep -q "no chat template" "$dir/err" || fail "chat does not say that there is no template"
+both=$(printf 'The king said\nThe queen\n/save %s\n/stats\n' "$dir/talk" | say)
+text=$'The king said'"$one"$'\nThe queen'
+same "$text${both#"$one"$'\n'}" "$(continued "$text")" "second answer"
+grep -q "kept from before" "$dir/err" || fail "no /stats: $(cat "$dir/err")"
+grep -q " 0 kept from before" "$dir/err" && fail "nothing of the first turn was kept"
+same "$(head -c 13 "$dir/talk")" '{"messages": ' "/save"
+"$onebit" template <"$dir/talk" | cmp -s - <(printf '%s' "$text${both#"$one"$'\n'}") ||
+  fail "the saved conversation renders as another text"
+printf '/load %s\n/save %s\n' "$dir/talk" "$dir/talk2" | say
+cmp "$dir/talk" "$dir/talk2" || fail "/load and /save change a conversation"
+three=$(printf 'The king said\nThe queen\nThen\n' | say)
+same "$(printf '/load %s\nThen\n' "$dir/talk" | say)" "${three#"$both"$'\n'}" "answer after /load"
+same "$(printf '"""\nThe king\n"""\n' | say)" "$(say <<<"The king")" "a block of one line"
+same "$(printf 'The king said\n/clear\nThe king said\n' | say)" "$one"$'\n'"$one" "/clear"
+for i in $(seq 12); do echo "Tell me more about the old house and the people who lived in it, part $i."; done |
+  say >/dev/null || fail "a long chat: $(cat "$dir/err")"
+grep -q "context full: the oldest" "$dir/err" || fail "no turn was dropped: $(cat "$dir/err")"
+refused 2 "unknown command '/what'" "/what" "$onebit" chat
+refused 1 "$dir/none" "/load $dir/none" "$onebit" chat
+echo '{"messages": [], "tools": []}' >"$dir/bad"
+refused 2 "$dir/bad: expected only messages" "/load $dir/bad" "$onebit" chat
+refused 2 "message: expected fewer than" "$(seq -s ' ' 2000)" "$onebit" chat
 
 if [ -x "$bin/onebit-train" ]; then
   head -c 60000 "$source/data/tinyshakespeare.txt" >"$dir/plays"

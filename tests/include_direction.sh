@@ -12,6 +12,8 @@ declare -A allowed=(
   [io]="base"
   [text]="base"
   [vocab]="text io base"
+  [jinja]="base"
+  [chat]="jinja text io base"
   [kernels]="base quant/code_matrix.h"
   [ops]="kernels quant base"
   [models]="ops vocab io text quant base"
@@ -21,7 +23,7 @@ declare -A allowed=(
   [cli]="*"
 )
 # Bottom to top: a test may include whatever lies below its folder, and io.
-layers="base quant io text vocab kernels ops models engine eval train cli"
+layers="base quant io text vocab jinja chat kernels ops models engine eval train cli"
 
 # The files of an instruction set are compiled with its flags: any inline function that they took
 # from elsewhere could be the copy that the linker keeps for every CPU.

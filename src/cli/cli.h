@@ -65,10 +65,12 @@ class ProgressBar {
 };
 
 void add_run(CLI::App& app);
+void add_chat(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
+void add_template(CLI::App& app);
 void add_train(CLI::App& app);
 void add_bench(CLI::App& app);
 

@@ -12,13 +12,14 @@ int main(int argc, char** argv) {
   app.failure_message([](const CLI::App*, const CLI::Error& e) {
     return std::string("onebit: ") + e.what() + " (see onebit --help)\n";
   });
-  for (const auto add :
-       {add_run, add_inspect, add_eval, add_tokenize, add_detokenize, add_train, add_bench}) {
+  for (const auto add : {add_run, add_chat, add_inspect, add_eval, add_tokenize, add_detokenize,
+                         add_template, add_train, add_bench}) {
     add(app);
   }
   app.footer(
       "Examples:\n"
       "  onebit run -p \"Once upon a time\"         write with the default model\n"
+      "  onebit chat model.gguf                   talk to a model\n"
       "  onebit inspect model.gguf                what is in a file\n"
       "  onebit train --preset shakespeare-char --text input.txt --out run\n"
       "Environment: ONEBIT_ISA=scalar|avx2|avx512|neon|neon-dotprod forces an instruction set.");

@@ -53,10 +53,10 @@ Sequence::Sequence(Engine& engine)
 void Sequence::check_fits(std::span<const int32_t> tokens) const {
   ONEBIT_CHECK(!tokens.empty());
   const auto n = static_cast<int64_t>(tokens.size());
-  if (n > capacity() - length_) {
+  if (n > capacity() - length()) {
     throw Error(ErrorCode::kInvalidArgument, "context: expected at most " +
                                                  std::to_string(capacity()) + " tokens, found " +
-                                                 std::to_string(length_ + n));
+                                                 std::to_string(length() + n));
   }
   for (const int32_t id : tokens) {
     if (id < 0 || id >= engine_.config().vocab_size) {
@@ -69,9 +69,14 @@ void Sequence::check_fits(std::span<const int32_t> tokens) const {
 
 void Sequence::forward(std::span<const int32_t> tokens, Model::Output output) {
   const OpContext ctx{engine_.pool_, engine_.kernels_};
-  const KvView kv{k_.data(), v_.data(), engine_.config().kv_size(), capacity(), length_};
+  const KvView kv{k_.data(), v_.data(), engine_.config().kv_size(), capacity(), length()};
   engine_.model_->forward(ctx, tokens, kv, engine_.workspace_, output, out_.data());
-  length_ += static_cast<int64_t>(tokens.size());
+  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+}
+
+void Sequence::truncate(int64_t length) {
+  ONEBIT_CHECK(length >= 0 && length <= this->length());
+  tokens_.resize(static_cast<std::size_t>(length));
 }
 
 std::span<const float> Sequence::append(std::span<const int32_t> tokens) {
@@ -116,11 +121,16 @@ GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int6
   using Clock = std::chrono::steady_clock;
   Sampler sampler(sampling);
   GenerateStats stats;
-  stats.prompt_tokens = static_cast<int64_t>(prompt.size());
+  ONEBIT_CHECK(!prompt.empty());
+  // The last token is always run again: its logits are needed, and only they are not kept.
+  const auto common = std::ranges::mismatch(prompt.first(prompt.size() - 1), sequence.tokens());
+  stats.cached_tokens = common.in1 - prompt.begin();
+  stats.prompt_tokens = std::ssize(prompt) - stats.cached_tokens;
   std::vector<int32_t> tokens(prompt.begin(), prompt.end());
 
   auto start = Clock::now();
-  auto logits = sequence.append(prompt);
+  sequence.truncate(stats.cached_tokens);
+  auto logits = sequence.append(prompt.last(static_cast<std::size_t>(stats.prompt_tokens)));
   stats.prefill_seconds = seconds_since(start);
   start = Clock::now();
   while (stats.generated_tokens < max_tokens) {

@@ -60,10 +60,14 @@ class Sequence {
   // Reserves keys and values for the whole context. Throws Error(kOutOfMemory).
   explicit Sequence(Engine& engine);
 
-  int64_t length() const { return length_; }
+  int64_t length() const { return static_cast<int64_t>(tokens_.size()); }
   int64_t capacity() const { return engine_.model().context(); }
   const Engine& engine() const { return engine_; }
-  void clear() { length_ = 0; }
+  // The tokens appended so far [length].
+  std::span<const int32_t> tokens() const { return tokens_; }
+  // Forgets all but the first `length` tokens; what follows is as if they had never been there.
+  void truncate(int64_t length);
+  void clear() { truncate(0); }
 
   // Appends tokens (>= 1) in chunks. Returns the logits of the last one [vocab_size], valid until
   // the next call. Throws Error(kInvalidArgument) for an id outside the vocabulary or when the
@@ -84,22 +88,24 @@ class Sequence {
                      const std::function<void(int64_t first, std::span<const float>)>& visit);
 
   Engine& engine_;
-  int64_t length_ = 0;
+  std::vector<int32_t> tokens_;
   AlignedBuffer<float> k_;  // [n_layers][capacity][kv_size]
   AlignedBuffer<float> v_;
   AlignedBuffer<float> out_;  // logits [1 or chunk, vocab_size], or hidden states
 };
 
 struct GenerateStats {
-  int64_t prompt_tokens = 0;
+  int64_t prompt_tokens = 0;  // processed now: without those that were in the sequence already
+  int64_t cached_tokens = 0;  // these
   int64_t generated_tokens = 0;
   double prefill_seconds = 0;
   double decode_seconds = 0;
   enum class Stop { kLength, kStopToken, kContextFull, kCallback } stop = Stop::kLength;
 };
 
-// Samples up to `max_tokens` after `prompt` (>= 1 token) on a sequence. on_token is called for
-// every token but a stop token; returning false ends the generation.
+// Samples up to `max_tokens` after `prompt` (>= 1 token), which is the whole text so far: what the
+// sequence holds of its beginning is kept, all else in the sequence is forgotten. on_token is
+// called for every token but a stop token; returning false ends the generation.
 GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
                        const SamplerOptions& sampling,
                        const std::function<bool(int32_t token)>& on_token);

@@ -20,6 +20,31 @@ bool Tokenizer::is_stop(int32_t id) const {
   return id >= 0 && id < n_vocab() && is_stop_[static_cast<std::size_t>(id)];
 }
 
+std::vector<SpecialTokens::Part> Tokenizer::take_out(std::string_view text,
+                                                     const EncodeOptions& options) const {
+  const SpecialTokens& ours = options.parse_special ? all_ : always_;
+  if (options.user_ranges.empty()) return ours.split(text);
+  std::vector<SpecialTokens::Part> parts;
+  const auto add = [&](std::size_t begin, std::size_t end, const SpecialTokens& specials) {
+    for (const auto& part : specials.split(text.substr(begin, end - begin))) {
+      SpecialTokens::Part* const last = parts.empty() ? nullptr : &parts.back();
+      if (last && last->id < 0 && part.id < 0) {  // the text goes on
+        last->text = {last->text.data(), last->text.size() + part.text.size()};
+      } else {
+        parts.push_back(part);
+      }
+    }
+  };
+  std::size_t done = 0;
+  for (const auto& [begin, end] : options.user_ranges) {
+    add(done, begin, ours);
+    add(begin, end, users_);
+    done = end;
+  }
+  add(done, text.size(), ours);
+  return parts;
+}
+
 std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
   if (text.size() > kMaxTextBytes) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -29,8 +54,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   ids.reserve(text.size() / 4 + 8);
   if (options.add_bos && vocab_.add_bos) ids.push_back(vocab_.bos_id);
   Scratch scratch{BpeMerger(merges_), PieceCache(text.size()), {}, {}, text.data()};
-  const SpecialTokens& taken_out = options.parse_special ? all_ : always_;
-  for (const auto& part : taken_out.split(text)) {
+  for (const auto& part : take_out(text, options)) {
     if (part.id >= 0) {
       ids.push_back(part.id);
     } else if (is_spm()) {

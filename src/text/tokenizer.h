@@ -15,6 +15,11 @@
 
 namespace onebit {
 
+struct ByteRange {
+  std::size_t begin;
+  std::size_t end;  // not included
+};
+
 struct EncodeOptions {
   // BOS in front if the vocabulary asks for it (Vocab::add_bos), even before a text that already
   // begins with it; EOS at the end likewise. Both together are the add_special of other engines.
@@ -23,6 +28,10 @@ struct EncodeOptions {
   // Read the text of control tokens as the token. Only for text that this program wrote (chat
   // templates): in a user's text "<|im_end|>" is ten characters and must stay so.
   bool parse_special = false;
+  // What a user wrote within the text, ascending and disjoint. Tokens are taken out of what lies
+  // between as parse_special says; from a byte of these no control or unknown token, and no
+  // user-defined one that ends a turn or looks like "<|...|>". Merges see no border.
+  std::span<const ByteRange> user_ranges = {};
 };
 
 // Immutable after construction: any number of threads may use one.
@@ -81,10 +90,13 @@ class Tokenizer {
   void read_merges();
   void prepare_spm();
   void collect_stops();
+  void find_user_tokens();
   TokenType type_of(int32_t id) const {
     return static_cast<TokenType>(vocab_.types[static_cast<std::size_t>(id)]);
   }
   bool is_spm() const { return vocab_.model == VocabModel::kSpm; }
+  std::vector<SpecialTokens::Part> take_out(std::string_view text,
+                                            const EncodeOptions& options) const;
   void encode_text(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const;
   void encode_piece(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const;
   void merge_bytes(std::string_view piece, Scratch& scratch, std::vector<int32_t>& ids) const;
@@ -98,6 +110,7 @@ class Tokenizer {
   MergeTable merges_;
   SpecialTokens always_;  // user-defined
   SpecialTokens all_;     // those, control and unknown
+  SpecialTokens users_;   // of those that may be in a user_range
   std::vector<bool> is_stop_;
 };
 

@@ -94,6 +94,7 @@ Tokenizer::Tokenizer(Vocab vocab)
     read_merges();
   }
   collect_stops();
+  find_user_tokens();
 }
 
 void Tokenizer::read_tokens() {
@@ -210,6 +211,20 @@ void Tokenizer::collect_stops() {
     const int32_t id = all_.find(name);
     if (id >= 0) is_stop_[static_cast<std::size_t>(id)] = true;
   }
+}
+
+// Some files list control tokens as user-defined: they are known by what they do or look like.
+void Tokenizer::find_user_tokens() {
+  std::vector<SpecialTokens::Entry> entries;
+  for (int32_t id = 0; id < n_vocab(); ++id) {
+    if (type_of(id) != TokenType::kUserDefined || is_stop(id)) continue;
+    const std::string_view text = tokens_[id];
+    if (text.starts_with("<|") && text.ends_with("|>")) continue;
+    const uint8_t strip =
+        vocab_.strip.empty() ? uint8_t{0} : vocab_.strip[static_cast<std::size_t>(id)];
+    entries.push_back({std::string(text), id, strip});
+  }
+  users_ = SpecialTokens(std::move(entries));
 }
 
 }  // namespace onebit
