@@ -66,7 +66,10 @@ same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
 head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
 "$onebit" eval --perplexity "$dir/text" --ctx 64 | grep -q 'perplexity' || fail "eval --perplexity"
 "$onebit" eval --perplexity "$dir/text" --ctx 256 >/dev/null || fail "eval with the whole context"
-for command in "" run chat inspect eval tokenize detokenize template bench; do
+"$onebit" eval --perplexity "$dir/text" --ctx 256 --stride 256 >/dev/null || fail "eval --stride"
+same "$("$onebit" eval --perplexity "$dir/text" --ctx 64 --per-chunk | grep -c '^\[')" \
+  "$(("$("$onebit" tokenize <"$dir/text" | wc -w)" / 64))" "chunks of eval --per-chunk"
+for command in "" run chat inspect eval tokenize detokenize template bench convert embed; do
   "$onebit" $command --help >"$dir/out" || fail "$command --help"
   grep -q -i 'example' "$dir/out" || fail "$command --help has no example"
 done
@@ -167,6 +170,67 @@ refused 1 "$dir/none" "/load $dir/none" "$onebit" chat
 echo '{"messages": [], "tools": []}' >"$dir/bad"
 refused 2 "$dir/bad: expected only messages" "/load $dir/bad" "$onebit" chat
 refused 2 "message: expected fewer than" "$(seq -s ' ' 2000)" "$onebit" chat
+
+# Conversion: the same codes are the same logits; nothing is lost unless that is allowed
+tar -C "$dir" -xJf "$source/tests/golden/models/models.tar.xz" bitnet-a.tq2_0-embf16.gguf
+"$onebit" convert "$model" -o "$dir/same.gguf" >/dev/null || fail "convert"
+"$onebit" eval "$dir/same.gguf" --logits "$dir/same.npy" --tokens 1,2,3 >/dev/null
+"$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null
+cmp "$dir/l.npy" "$dir/same.npy" || fail "logits after a conversion to the same types"
+tq2=$dir/bitnet-a.tq2_0-embf16.gguf
+"$onebit" eval "$tq2" --logits "$dir/tq2.npy" --tokens 1,2,3 >/dev/null || fail "eval $tq2"
+for type in i2_s tq1_0 q2_0 pq2_0 ptq1_0 iq2_bn iq1_bn; do
+  "$onebit" convert "$tq2" -o "$dir/other.gguf" --type $type >/dev/null || fail "convert to $type"
+  "$onebit" eval "$dir/other.gguf" --logits "$dir/other.npy" --tokens 1,2,3 >/dev/null
+  cmp "$dir/tq2.npy" "$dir/other.npy" || fail "logits after a conversion to $type"
+done
+same "$("$onebit" eval "$dir/other.gguf" --kl "$dir/tq2.npy" --tokens 1,2,3)" \
+  "kl mean 0, max 0 nats; top-1 agreement 1.0000; logits: max abs 0, rms 0, min cosine 1.00000000; 3 tokens" \
+  "eval --kl"
+for folder in "$source"/tests/golden/huggingface/*/; do
+  [ -e "$folder/config.json" ] || continue
+  "$onebit" convert "$folder" -o "$dir/hf.gguf" >/dev/null || fail "convert $folder"
+  "$onebit" eval "$folder" --logits "$dir/folder.npy" --tokens 1,2,3 >/dev/null || fail "$folder"
+  "$onebit" eval "$dir/hf.gguf" --logits "$dir/hf.npy" --tokens 1,2,3 >/dev/null
+  cmp "$dir/folder.npy" "$dir/hf.npy" || fail "logits after a conversion of $folder"
+done
+rejected 2 "blk.0" "$onebit" convert "$tq2" -o "$dir/no.gguf" --type q1_0
+rejected 2 "token_embd.weight" "$onebit" convert "$tq2" -o "$dir/no.gguf" --embedding-type q8_0
+rejected 2 "output.weight" "$onebit" convert "$tq2" -o "$dir/no.gguf" --output-type f16
+rejected 2 "q9" "$onebit" convert "$tq2" -o "$dir/no.gguf" --type q9
+rejected 2 "magic" "$onebit" convert "$dir/text" -o "$dir/no.gguf"
+rejected 2 "/no/such/folder" "$onebit" convert "$tq2" -o /no/such/folder/no.gguf
+[ -e "$dir/no.gguf" ] && fail "a refused conversion wrote a file"
+"$onebit" convert "$tq2" -o "$dir/q8.gguf" --embedding-type q8_0 --allow-lossy >/dev/null 2>&1 ||
+  fail "convert --allow-lossy"
+"$onebit" inspect "$dir/q8.gguf" | grep -q 'token_embd.weight  *Q8_0' || fail "type of the embedding"
+rejected 2 "I2_S layout" "$onebit" inspect "$tq2" --i2s-layout 5
+rejected 2 "float32 [2, 512]" "$onebit" eval "$tq2" --kl "$dir/l.npy" --tokens 1,2
+rejected 2 "--tokens, --text" "$onebit" eval "$tq2" --kl "$dir/l.npy"
+rejected 2 "ctx" "$onebit" eval "$tq2" --perplexity "$dir/text" --ctx 3
+rejected 2 "--activations" "$onebit" eval "$tq2" --logits "$dir/l.npy" --tokens 1 --activations int4
+
+# Models that this build does not run are shown
+LC_ALL=C sed 's/bitnet-b1\.58/bitnet-b9.99/g' "$model" >"$dir/odd.gguf"
+"$onebit" inspect "$dir/odd.gguf" --json | grep -q '"runs":false' || fail "inspect of an unknown model"
+"$onebit" inspect "$dir/odd.gguf" | grep -q 'does not run' || fail "inspect of an unknown model"
+rejected 2 "bitnet-b9.99" "$onebit" run "$dir/odd.gguf"
+
+# Embeddings
+same "$(printf 'one\ntwo words\n' | "$onebit" embed --pooling last | grep -c '^\[.*\]$')" 2 "embed"
+same "$(printf '"one"\n' | "$onebit" embed --pooling mean --jsonl)" \
+  "$(printf 'one\n' | "$onebit" embed --pooling mean)" "embed --jsonl"
+rejected 2 "--pooling" "$onebit" embed
+printf 'a\nb\n' | "$onebit" embed --pooling last --jsonl >/dev/null 2>"$dir/err"
+same "$?" 2 "exit code of a line that is no JSON"
+grep -q 'line 1' "$dir/err" || fail "embed does not name the line: $(cat "$dir/err")"
+
+# Files with random weights
+"$onebit" bench --write-synthetic 100m --type tq2_0 -o "$dir/random.gguf" >/dev/null ||
+  fail "bench --write-synthetic"
+"$onebit" run -q "$dir/random.gguf" -n 2 --temp 0 >/dev/null || fail "run a synthetic model"
+rejected 2 "--write-synthetic" "$onebit" bench --write-synthetic 1x -o "$dir/no.gguf"
+rejected 2 "-o" "$onebit" bench --write-synthetic 100m
 
 if [ -x "$bin/onebit-train" ]; then
   head -c 60000 "$source/data/tinyshakespeare.txt" >"$dir/plays"

@@ -17,13 +17,14 @@ declare -A allowed=(
   [kernels]="base quant/code_matrix.h"
   [ops]="kernels quant base"
   [models]="ops vocab io text quant base"
+  [convert]="models ops vocab io text quant base"
   [engine]="models vocab text ops base"
   [eval]="engine models ops text io base"
   [train]="base quant io text vocab ops kernels models"
   [cli]="*"
 )
 # Bottom to top: a test may include whatever lies below its folder, and io.
-layers="base quant io text vocab jinja chat kernels ops models engine eval train cli"
+layers="base quant io text vocab jinja chat kernels ops models convert engine eval train cli"
 
 # The files of an instruction set are compiled with its flags: any inline function that they took
 # from elsewhere could be the copy that the linker keeps for every CPU.

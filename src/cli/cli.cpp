@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -24,12 +25,16 @@ void add_model_argument(CLI::App& command, std::string& model, bool required) {
   if (required) option->required();
 }
 
+void add_open_flags(CLI::App& command, OpenOptions& options) {
+  command.add_option("--i2s-layout", options.i2s_layout,
+                     "Layout of I2_S tensors: 128 (default), 64 or 4row");
+}
+
 void add_activations_flag(CLI::App& command, ModelFlags& flags) {
   command.add_option("--activations", flags.activations,
                      "f32 (exact, slow), int8 (per token) or int8-group (per 32 columns); default: "
                      "as the model was trained");
-  command.add_option("--i2s-layout", flags.open.i2s_layout,
-                     "Layout of I2_S tensors: 128 (default), 64 or 4row");
+  add_open_flags(command, flags.open);
 }
 
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
@@ -85,6 +90,16 @@ void for_each_line(const std::function<void(const std::string&)>& f) {
       throw Error(e.code(), "standard input, line " + std::to_string(number) + ": " + e.what());
     }
   }
+}
+
+std::string parse_json_string(const std::string& json) {
+  boost::json::error_code error;
+  const auto value = boost::json::parse(json, error);
+  if (error || !value.is_string()) {
+    throw Error(ErrorCode::kInvalidFile,
+                "expected a JSON string, found " + (error ? error.message() : quote(json, 40)));
+  }
+  return {value.get_string().data(), value.get_string().size()};
 }
 
 std::string read_text(const std::string& path) {

@@ -27,6 +27,8 @@ struct ModelFlags {
 };
 // The positional MODEL; optional unless the default model makes no sense for the command.
 void add_model_argument(CLI::App& command, std::string& model, bool required = false);
+// --i2s-layout.
+void add_open_flags(CLI::App& command, OpenOptions& options);
 // --activations and --i2s-layout; add_engine_flags() has them and more.
 void add_activations_flag(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);
@@ -44,6 +46,9 @@ std::string read_stdin();
 // Calls f(line) for each line of standard input. What an Error says gets the number of its line in
 // front: "standard input, line 3: ...".
 void for_each_line(const std::function<void(const std::string&)>& f);
+
+// The text of a JSON string such as "a\n". Throws Error(kInvalidFile) for anything else.
+std::string parse_json_string(const std::string& json);
 
 // A text file as a string. Throws Error(kIo).
 std::string read_text(const std::string& path);
@@ -73,5 +78,7 @@ void add_detokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_train(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_convert(CLI::App& app);
+void add_embed(CLI::App& app);
 
 }  // namespace onebit

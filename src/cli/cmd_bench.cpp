@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <map>
+#include <filesystem>
 #include <optional>
 
 #include "cli/cli.h"
+#include "convert/convert.h"
+#include "convert/synthetic.h"
 #include "eval/stream_bandwidth.h"
 #include "models/random_model.h"
 
@@ -14,43 +16,23 @@ namespace {
 struct BenchFlags {
   ModelFlags engine;
   std::string shape;
-  std::string type = "ternary";
+  std::string write;  // shape of a file to write
+  std::string type;
+  std::string out;
   std::optional<int64_t> prompt;    // default: 512, at most half of the context
   std::optional<int64_t> generate;  // default: 64, at most a quarter of it
   int repeat = 5;
 };
 
-// Shapes that no file is needed for; 1b has 1.0 G weights in its layers.
-const std::map<std::string, ModelConfig>& shapes() {
-  static const auto table = [] {
-    const auto shape = [](int64_t hidden, int64_t intermediate, int64_t layers, int64_t heads,
-                          int64_t kv_heads, int64_t head_dim, int64_t vocab) {
-      ModelConfig c;
-      c.hidden_size = hidden;
-      c.intermediate_size = intermediate;
-      c.n_layers = layers;
-      c.n_heads = heads;
-      c.n_kv_heads = kv_heads;
-      c.head_dim = head_dim;
-      c.vocab_size = vocab;
-      c.max_seq_len = 4096;
-      c.sub_norms = true;
-      return c;
-    };
-    return std::map<std::string, ModelConfig>{
-        {"100m", shape(768, 2048, 14, 12, 4, 64, 32000)},
-        {"1b", shape(2048, 5632, 24, 16, 4, 128, 32000)},
-        {"2b4t", shape(2560, 6912, 30, 20, 5, 128, 128256)},
-    };
-  }();
-  return table;
-}
-
 Engine make_engine(const BenchFlags& flags) {
   if (flags.shape.empty()) return open_engine(flags.engine);
   EngineOptions options;
   options.threads = flags.engine.threads;
-  const auto& config = shapes().at(flags.shape);
+  const ModelConfig& config = synthetic_shape(flags.shape).config;
+  if (!flags.type.empty() && flags.type != "ternary" && flags.type != "binary") {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--type: expected ternary or binary with --shape, found " + quote(flags.type));
+  }
   const auto weight_class = flags.type == "binary" ? WeightClass::kBinary : WeightClass::kTernary;
   const int64_t context =
       std::min(config.max_seq_len, flags.prompt.value_or(512) + flags.generate.value_or(64) + 1);
@@ -129,6 +111,21 @@ void bench(const BenchFlags& flags) {
       bytes < 32e6 ? " (weights fit in cache)" : "");
 }
 
+void write_file(const BenchFlags& flags) {
+  if (flags.out.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "-o: expected a file for --write-synthetic, found none");
+  }
+  const SyntheticShape& shape = synthetic_shape(flags.write);
+  const Format& type = flags.type.empty() ? format(shape.type) : writable_format(flags.type);
+  ProgressBar bar("write");
+  write_synthetic(shape, type, flags.out, 1,
+                  [&](int64_t done, int64_t total) { bar.update(done >> 20, total >> 20, "MiB"); });
+  bar.finish();
+  std::printf("%s: shape %s, %s, random weights, %ju bytes\n", flags.out.c_str(), shape.name,
+              type.name, static_cast<uintmax_t>(std::filesystem::file_size(flags.out)));
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
@@ -136,13 +133,19 @@ void add_bench(CLI::App& app) {
   auto& c = *app.add_subcommand("bench", "Measure prefill and decode speed");
   add_model_argument(c, flags->engine.model);
   std::vector<std::string> names;
-  for (const auto& [name, config] : shapes()) names.push_back(name);
+  for (const SyntheticShape& shape : synthetic_shapes()) names.push_back(shape.name);
   c.add_option("--shape", flags->shape, "Random weights of this shape in place of a file")
       ->check(CLI::IsMember(names))
       ->excludes("MODEL");
-  c.add_option("--type", flags->type, "Weights of --shape")
-      ->check(CLI::IsMember({"ternary", "binary"}))
-      ->capture_default_str();
+  c.add_option("--write-synthetic", flags->write,
+               "Write a file with random weights of this shape, and stop")
+      ->check(CLI::IsMember(names))
+      ->excludes("MODEL")
+      ->excludes("--shape");
+  c.add_option("-o,--output", flags->out, "File of --write-synthetic");
+  c.add_option("--type", flags->type,
+               "Weights of --shape: ternary (default) or binary; of --write-synthetic: a tensor "
+               "type (default: that of the published model)");
   c.add_option("-P,--prompt", flags->prompt,
                "Tokens of prefill (default: 512, at most half of the context)")
       ->check(CLI::Range(1, 1 << 20));
@@ -156,8 +159,9 @@ void add_bench(CLI::App& app) {
   c.footer(
       "Examples:\n"
       "  onebit bench                       the default model\n"
-      "  onebit bench --shape 1b --type binary");
-  c.callback([flags] { bench(*flags); });
+      "  onebit bench --shape 1b --type binary\n"
+      "  onebit bench --write-synthetic 2b4t --type tq2_0 -o random.gguf");
+  c.callback([flags] { flags->write.empty() ? bench(*flags) : write_file(*flags); });
 }
 
 }  // namespace onebit

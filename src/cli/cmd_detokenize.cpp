@@ -12,6 +12,7 @@ namespace {
 
 struct DetokenizeFlags {
   std::string model;
+  OpenOptions open;
   bool jsonl = false;
   bool with_special = false;
 };
@@ -56,7 +57,7 @@ std::vector<int32_t> parse_array(const std::string& line) {
 }
 
 void detokenize(const DetokenizeFlags& flags) {
-  const auto file = open_model_file(flags.model);
+  const auto file = open_model_file(flags.model, flags.open);
   const auto tokenizer = load_tokenizer(file);
   if (!flags.jsonl) {
     const std::string text = tokenizer->decode(parse_ids(read_stdin()), flags.with_special);
@@ -76,6 +77,7 @@ void add_detokenize(CLI::App& app) {
   auto flags = std::make_shared<DetokenizeFlags>();
   auto& c = *app.add_subcommand("detokenize", "Token ids on stdin to text on stdout");
   add_model_argument(c, flags->model);
+  add_open_flags(c, flags->open);
   c.add_flag("--jsonl", flags->jsonl,
              "A JSON array of ids a line in, a JSON string a line out; bytes that are not UTF-8 "
              "become U+FFFD there");

@@ -1,4 +1,3 @@
-#include <boost/json.hpp>
 #include <cstdio>
 
 #include "cli/cli.h"
@@ -9,6 +8,7 @@ namespace {
 
 struct TokenizeFlags {
   std::string model;
+  OpenOptions open;
   bool jsonl = false;
   bool add_special = false;
   bool parse_special = false;
@@ -24,18 +24,8 @@ void print_ids(const std::vector<int32_t>& ids, const char* begin, const char* b
   std::fwrite(line.data(), 1, line.size(), stdout);
 }
 
-std::string parse_string(const std::string& line) {
-  boost::json::error_code error;
-  const auto value = boost::json::parse(line, error);
-  if (error || !value.is_string()) {
-    throw Error(ErrorCode::kInvalidFile,
-                "expected a JSON string, found " + (error ? error.message() : quote(line, 40)));
-  }
-  return {value.get_string().data(), value.get_string().size()};
-}
-
 void tokenize(const TokenizeFlags& flags) {
-  const auto file = open_model_file(flags.model);
+  const auto file = open_model_file(flags.model, flags.open);
   const auto tokenizer = load_tokenizer(file);
   const EncodeOptions options{.add_bos = flags.add_special,
                               .add_eos = flags.add_special,
@@ -45,7 +35,7 @@ void tokenize(const TokenizeFlags& flags) {
     return;
   }
   for_each_line([&](const std::string& line) {
-    print_ids(tokenizer->encode(parse_string(line), options), "[", ",", "]\n");
+    print_ids(tokenizer->encode(parse_json_string(line), options), "[", ",", "]\n");
   });
 }
 
@@ -55,6 +45,7 @@ void add_tokenize(CLI::App& app) {
   auto flags = std::make_shared<TokenizeFlags>();
   auto& c = *app.add_subcommand("tokenize", "Text on stdin to token ids on stdout");
   add_model_argument(c, flags->model);
+  add_open_flags(c, flags->open);
   c.add_flag("--jsonl", flags->jsonl, "A JSON string a line in, a JSON array of ids a line out");
   c.add_flag("--add-special", flags->add_special,
              "Add the start and end tokens that the model asks for");

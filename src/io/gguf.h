@@ -102,14 +102,17 @@ class GgufFile {
 };
 
 // Writes GGUF v3. Tensors are declared first (add_tensor, in order), then the header is written by
-// begin(), then each tensor's bytes by write_tensor() in the same order, then commit(). The order
-// of calls and the byte counts are checked (ONEBIT_CHECK: programmer errors).
+// begin(), then each tensor's bytes by write_tensor() in the same order (or in parts, by
+// write_part()), then commit(). The order of calls and the byte counts are checked (ONEBIT_CHECK:
+// programmer errors).
 class GgufWriter {
  public:
   GgufWriter(const std::filesystem::path& path, GgufMetadata metadata);
   void add_tensor(std::string name, std::vector<int64_t> shape, uint32_t type, int64_t bytes);
   void begin();
   void write_tensor(std::span<const uint8_t> bytes);
+  // The next bytes of the current tensor; the last of them end it.
+  void write_part(std::span<const uint8_t> bytes);
   void commit();
 
  private:
@@ -122,7 +125,8 @@ class GgufWriter {
   AtomicFile file_;
   GgufMetadata metadata_;
   std::vector<Declared> tensors_;
-  std::size_t written_ = 0;
+  std::size_t written_ = 0;    // whole tensors
+  int64_t written_bytes_ = 0;  // of the current one
   bool begun_ = false;
 };
 

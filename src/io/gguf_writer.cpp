@@ -135,10 +135,19 @@ void GgufWriter::begin() {
 }
 
 void GgufWriter::write_tensor(std::span<const uint8_t> bytes) {
-  ONEBIT_CHECK(begun_ && written_ < tensors_.size());
+  ONEBIT_CHECK(begun_ && written_ < tensors_.size() && written_bytes_ == 0);
   ONEBIT_CHECK(static_cast<int64_t>(bytes.size()) == tensors_[written_].bytes);
+  write_part(bytes);
+}
+
+void GgufWriter::write_part(std::span<const uint8_t> bytes) {
+  ONEBIT_CHECK(begun_ && written_ < tensors_.size());
   file_.write(bytes);
+  written_bytes_ += static_cast<int64_t>(bytes.size());
+  ONEBIT_CHECK(written_bytes_ <= tensors_[written_].bytes);
+  if (written_bytes_ < tensors_[written_].bytes) return;
   pad(file_, data_alignment(metadata_));
+  written_bytes_ = 0;
   ++written_;
 }
 

@@ -7,30 +7,27 @@
 #include "base/half.h"
 
 namespace onebit {
-namespace {
 
-// Sum of |w| in double: lane l of 8 adds values l, l + 8, ... in turn, then lanes are added in
-// order.
-double sum_abs(const float* w, int64_t n) {
-  std::array<double, 8> lanes{};
+// Lane l of 8 adds |w| of weights l, l + 8, ... in turn, in double; scale() adds lanes in order.
+void AbsMean::add(const float* w, int64_t n) {
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (int64_t l = 0; l < 8; ++l) lanes[static_cast<std::size_t>(l)] += std::fabs(w[i + l]);
+  for (; i < n && count_ % 8 != 0; ++i, ++count_) lanes_[count_ % 8] += std::fabs(w[i]);
+  for (; i + 8 <= n; i += 8, count_ += 8) {
+    for (int64_t l = 0; l < 8; ++l) lanes_[static_cast<std::size_t>(l)] += std::fabs(w[i + l]);
   }
-  for (int64_t l = 0; i < n; ++i, ++l) lanes[static_cast<std::size_t>(l)] += std::fabs(w[i]);
-  double sum = 0;
-  for (const double lane : lanes) sum += lane;
-  return sum;
+  for (; i < n; ++i, ++count_) lanes_[count_ % 8] += std::fabs(w[i]);
 }
 
-float absmean_scale(double sum, int64_t count, WeightClass weight_class, ScaleType type) {
-  auto scale = static_cast<float>(sum / static_cast<double>(count));
+float AbsMean::scale(WeightClass weight_class, ScaleType type) const {
+  double sum = 0;
+  for (const double lane : lanes_) sum += lane;
+  auto scale = static_cast<float>(sum / static_cast<double>(count_));
   if (weight_class == WeightClass::kTernary) scale = std::max(scale, 1e-5f);
   return type == ScaleType::kF16 ? f16_to_f32(f32_to_f16(scale)) : scale;
 }
 
-void quantize_span(const float* w, int64_t n, WeightClass weight_class, float scale,
-                   int8_t* codes) {
+void quantize_codes(const float* w, int64_t n, WeightClass weight_class, float scale,
+                    int8_t* codes) {
   if (weight_class == WeightClass::kBinary) {
     for (int64_t i = 0; i < n; ++i) codes[i] = w[i] < 0 ? -1 : 1;
     return;
@@ -43,8 +40,6 @@ void quantize_span(const float* w, int64_t n, WeightClass weight_class, float sc
   }
 }
 
-}  // namespace
-
 CodeMatrix quantize_weights(const float* weights, int64_t rows, int64_t cols,
                             WeightClass weight_class, Granularity granularity, ScaleType type) {
   ONEBIT_CHECK(weight_class != WeightClass::kFloat && rows > 0 && cols > 0);
@@ -54,10 +49,10 @@ CodeMatrix quantize_weights(const float* weights, int64_t rows, int64_t cols,
   matrix.group = granularity == Granularity::kGroup128 ? kScaleGroup : cols;
   matrix.codes.resize(static_cast<std::size_t>(rows * cols));
   if (granularity == Granularity::kTensor) {
-    const float scale =
-        absmean_scale(sum_abs(weights, rows * cols), rows * cols, weight_class, type);
-    matrix.scales = {scale};
-    quantize_span(weights, rows * cols, weight_class, scale, matrix.codes.data());
+    AbsMean mean;
+    mean.add(weights, rows * cols);
+    matrix.scales = {mean.scale(weight_class, type)};
+    quantize_codes(weights, rows * cols, weight_class, matrix.scales[0], matrix.codes.data());
     return matrix;
   }
   matrix.scales.reserve(static_cast<std::size_t>(rows * matrix.groups()));
@@ -65,9 +60,10 @@ CodeMatrix quantize_weights(const float* weights, int64_t rows, int64_t cols,
     for (int64_t c = 0; c < cols; c += matrix.group) {
       const int64_t n = std::min(matrix.group, cols - c);
       const float* w = weights + r * cols + c;
-      const float scale = absmean_scale(sum_abs(w, n), n, weight_class, type);
-      matrix.scales.push_back(scale);
-      quantize_span(w, n, weight_class, scale, matrix.codes.data() + r * cols + c);
+      AbsMean mean;
+      mean.add(w, n);
+      matrix.scales.push_back(mean.scale(weight_class, type));
+      quantize_codes(w, n, weight_class, matrix.scales.back(), matrix.codes.data() + r * cols + c);
     }
   }
   return matrix;

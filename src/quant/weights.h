@@ -10,6 +10,7 @@
 // what is stored.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "quant/code_matrix.h"
@@ -25,6 +26,21 @@ constexpr int64_t kScaleGroup = 128;
 // `weights` is [rows, cols] row-major, finite. `weight_class` is kBinary or kTernary.
 CodeMatrix quantize_weights(const float* weights, int64_t rows, int64_t cols,
                             WeightClass weight_class, Granularity granularity, ScaleType scale);
+
+// The two halves of quantize_weights, for tensors that come in parts: the same bits.
+// Scale of all weights added so far, in their order.
+class AbsMean {
+ public:
+  void add(const float* weights, int64_t n);
+  float scale(WeightClass weight_class, ScaleType type) const;
+
+ private:
+  std::array<double, 8> lanes_{};  // lane l: weights l, l + 8, ...
+  int64_t count_ = 0;
+};
+// Codes of n weights that share `scale`.
+void quantize_codes(const float* weights, int64_t n, WeightClass weight_class, float scale,
+                    int8_t* codes);
 
 // out[rows * cols] = scale * code.
 void dequantize_weights(const CodeMatrix& matrix, float* out);

@@ -101,5 +101,17 @@ TEST(Weights, DequantisedIsScaleTimesCode) {
   }
 }
 
+TEST(Weights, AbsMeanOfPartsIsThatOfTheWhole) {
+  const auto w = random_weights(1000, 7);
+  AbsMean whole;
+  whole.add(w.data(), 1000);
+  AbsMean parts;
+  for (int64_t at = 0, n = 1; at < 1000; at += n, n = std::min<int64_t>(n + 6, 1000 - at)) {
+    parts.add(w.data() + at, n);
+  }
+  EXPECT_EQ(parts.scale(WeightClass::kTernary, ScaleType::kF32),
+            whole.scale(WeightClass::kTernary, ScaleType::kF32));
+}
+
 }  // namespace
 }  // namespace onebit
