@@ -84,7 +84,8 @@ ConvertReport convert_model(const ModelFile& model, const std::filesystem::path&
   return report;
 } catch (const Error& e) {
   const std::string what = e.what();
-  const bool named = e.code() == ErrorCode::kIo || what.starts_with(model.name());
+  const bool named = e.code() == ErrorCode::kIo || what.starts_with("cannot ") ||  // the output's
+                     what.starts_with(model.name());
   throw Error(e.code(), named ? what : model.name() + ": " + what);
 }
 

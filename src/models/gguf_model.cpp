@@ -46,6 +46,24 @@ const Format& checked_format(const GgufTensor& tensor, const Format& i2s, int64_
   throw Error(e.code(), "tensor " + quote(tensor.name) + ": " + e.what());
 }
 
+// As in llama.cpp, nothing but padding lies between tensors: more means that the type or the shape
+// says less than the file has. Behind the last tensor anything may follow, and writers disagree on
+// the sizes of ids that stand for several layouts (I2_S, Q2_0).
+void check_gap(const GgufFile& file, const GgufTensor& tensor, const Format& f, int64_t alignment) {
+  const auto id = f.id;
+  const auto has_id = [id](const Format& variant) { return variant.id == id; };
+  const auto all = file.bytes().span();
+  const bool is_last = &tensor.available.back() == &all.back();
+  if (is_last || std::ranges::any_of(format_variants(), has_id)) return;
+  const int64_t bytes = f.bytes(tensor.rows(), tensor.cols());
+  const auto available = static_cast<int64_t>(tensor.available.size());
+  if (available - bytes < alignment) return;
+  throw Error(ErrorCode::kInvalidFile, "tensor " + quote(tensor.name) + ": expected " +
+                                           std::to_string(bytes) + " bytes of " + f.name +
+                                           " before the next tensor, found " +
+                                           std::to_string(available));
+}
+
 bool is_projection(std::string_view name, std::string_view suffix) {
   return name.starts_with("blk.") && name.ends_with(suffix);
 }
@@ -101,6 +119,7 @@ void add_tensors(const GgufFile& file, const Format& i2s, ModelFile::Contents& m
       metadata.get_int_or(gguf::kAlignmentKey, int64_t{gguf::kDefaultAlignment});
   for (const GgufTensor& tensor : file.tensors()) {
     const Format& f = checked_format(tensor, i2s, alignment);
+    check_gap(file, tensor, f, alignment);
     const int64_t bytes = f.bytes(tensor.rows(), tensor.cols());
     ModelTensor t{.name = tensor.name,
                   .shape = tensor.shape,

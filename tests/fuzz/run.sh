@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for a number of seconds from its corpus: run.sh SECONDS [TARGET...]
-# Needs the preset `fuzz`. An input that fails is kept in build-fuzz/findings; copy it to
-# corpus/TARGET once it is fixed. New inputs are kept in build-fuzz/corpus/TARGET.
+# Needs the preset `fuzz`. An input that fails is kept in build-fuzz/findings, new
+# ones in build-fuzz/corpus/TARGET.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${ONEBIT_FUZZ_BUILD:-$here/../../build-fuzz}

@@ -20,7 +20,7 @@ std::span<const Category> categories() {
       {"safetensors_headers", safetensors::headers, 100},
       {"safetensors_indexes", safetensors::indexes, 50},
       {"folder_configs", folders::configs, 400},
-      {"folder_tokenizers", folders::tokenizers, 900},
+      {"folder_tokenizers", folders::tokenizers, 600},
       {"fixtures_gguf", fixtures::gguf_files, 108},
       {"fixtures_folders", fixtures::folders, 34},
   };

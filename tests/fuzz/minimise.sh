@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Takes what run.sh found into corpus/: minimise.sh MAX_KB [TARGET...]
+# libFuzzer keeps the smallest inputs that reach everything; of those, the smallest stay, up to
+# MAX_KB a target. Inputs that once failed, named past-*, stay too.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=${ONEBIT_FUZZ_BUILD:-$here/../../build-fuzz}
+max_kb=${1:?minimise.sh MAX_KB [TARGET...]}
+shift
+[ $# -gt 0 ] || set -- $(cd "$here" && ls fuzz_*.cpp | sed 's/^fuzz_\(.*\)\.cpp$/\1/')
+for target in "$@"; do
+  merged=$(mktemp -d)
+  "$build/tests/fuzz/fuzz_$target" -merge=1 "$merged" "$here/corpus/$target" \
+    "$build/corpus/$target" 2>/dev/null
+  find "$here/corpus/$target" -type f ! -name 'past-*' -delete
+  total=0
+  while read -r size name; do
+    total=$((total + size))
+    [ "$total" -gt $((max_kb * 1024)) ] && break
+    cp "$merged/$name" "$here/corpus/$target/"
+  done < <(cd "$merged" && stat -c '%s %n' -- * | sort -n)
+  echo "$target: $(ls "$here/corpus/$target" | wc -l) of $(ls "$merged" | wc -l) inputs"
+  rm -rf "$merged"
+done
