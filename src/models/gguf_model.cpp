@@ -12,7 +12,6 @@ namespace onebit {
 namespace {
 
 constexpr int64_t kMaxParts = 1024;
-constexpr int64_t kMaxPadding = 256;  // between tensors, whatever general.alignment says
 
 struct I2sLayout {
   const char* option;
@@ -30,18 +29,17 @@ const Format& i2s_format(const std::string& option) {
               "I2_S layout: expected 128, 64 or 4row, found " + quote(option));
 }
 
-// The tensor's format, after checking that the file holds all its bytes, and no more than padding
-// besides: a tensor with bytes to spare is one whose type or shape is wrong.
+// The tensor's format, after checking that the file holds all its bytes.
 const Format& checked_format(const GgufTensor& tensor, const Format& i2s, int64_t alignment) try {
   const auto available = static_cast<int64_t>(tensor.available.size());
   const Format& f = tensor.type == kI2_S ? i2s
                                          : resolve_format(tensor.type, tensor.rows(), tensor.cols(),
                                                           available, alignment);
   const int64_t needed = f.bytes(tensor.rows(), tensor.cols());
-  if (needed <= available && available - needed < std::max(alignment, kMaxPadding)) return f;
+  if (needed <= available) return f;
   throw Error(ErrorCode::kInvalidFile, "expected " + std::to_string(needed) + " bytes of " +
                                            f.name + ", found " + std::to_string(available) +
-                                           " up to the next tensor or the end");
+                                           " before the next tensor or the end");
 } catch (const Error& e) {
   throw Error(e.code(), "tensor " + quote(tensor.name) + ": " + e.what());
 }
