@@ -166,7 +166,7 @@ for i in $(seq 12); do echo "Tell me more about the old house and the people who
   say >/dev/null || fail "a long chat: $(cat "$dir/err")"
 grep -q "context full: the oldest" "$dir/err" || fail "no turn was dropped: $(cat "$dir/err")"
 refused 2 "unknown command '/what'" "/what" "$onebit" chat
-refused 1 "$dir/none" "/load $dir/none" "$onebit" chat
+refused 2 "$dir/none" "/load $dir/none" "$onebit" chat
 echo '{"messages": [], "tools": []}' >"$dir/bad"
 refused 2 "$dir/bad: expected only messages" "/load $dir/bad" "$onebit" chat
 refused 2 "message: expected fewer than" "$(seq -s ' ' 2000)" "$onebit" chat

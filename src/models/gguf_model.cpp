@@ -32,14 +32,14 @@ const Format& i2s_format(const std::string& option) {
 // The tensor's format, after checking that the file holds all its bytes.
 const Format& checked_format(const GgufTensor& tensor, const Format& i2s, int64_t alignment) try {
   const auto available = static_cast<int64_t>(tensor.available.size());
-  if (tensor.type == kI2_S) {
-    const int64_t needed = i2s.bytes(tensor.rows(), tensor.cols());
-    if (needed <= available) return i2s;
-    throw Error(ErrorCode::kInvalidFile, "expected " + std::to_string(needed) + " bytes of " +
-                                             i2s.name + ", found " + std::to_string(available) +
-                                             " before the next tensor or the end");
-  }
-  return resolve_format(tensor.type, tensor.rows(), tensor.cols(), available, alignment);
+  const Format& f = tensor.type == kI2_S ? i2s
+                                         : resolve_format(tensor.type, tensor.rows(), tensor.cols(),
+                                                          available, alignment);
+  const int64_t needed = f.bytes(tensor.rows(), tensor.cols());
+  if (needed <= available) return f;
+  throw Error(ErrorCode::kInvalidFile, "expected " + std::to_string(needed) + " bytes of " +
+                                           f.name + ", found " + std::to_string(available) +
+                                           " before the next tensor or the end");
 } catch (const Error& e) {
   throw Error(e.code(), "tensor " + quote(tensor.name) + ": " + e.what());
 }
