@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Takes what run.sh found into corpus/: minimise.sh MAX_KB [TARGET...]
-# libFuzzer keeps the smallest inputs that reach everything; of those, the smallest stay, up to
-# MAX_KB a target. Inputs that once failed, named past-*, stay too.
+# libFuzzer keeps inputs that together reach everything. Of those, the largest below a twelfth of
+# MAX_KB stay, which reach most by the byte, and those that once failed, named past-*.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${ONEBIT_FUZZ_BUILD:-$here/../../build-fuzz}
@@ -15,10 +15,11 @@ for target in "$@"; do
   find "$here/corpus/$target" -type f ! -name 'past-*' -delete
   total=0
   while read -r size name; do
+    [ "$size" -gt $((max_kb * 1024 / 12)) ] && continue
     total=$((total + size))
     [ "$total" -gt $((max_kb * 1024)) ] && break
     cp "$merged/$name" "$here/corpus/$target/"
-  done < <(cd "$merged" && stat -c '%s %n' -- * | sort -n)
+  done < <(cd "$merged" && stat -c '%s %n' -- * | sort -rn)
   echo "$target: $(ls "$here/corpus/$target" | wc -l) of $(ls "$merged" | wc -l) inputs"
   rm -rf "$merged"
 done
