@@ -64,7 +64,7 @@ same "$(printf '%s\n' "$back" | "$onebit" tokenize "$model" --jsonl)" "$arrays" 
 "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null || fail "eval --logits"
 same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
 head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
-"$onebit" eval --perplexity "$dir/text" --ctx 64 | grep -q 'perplexity' || fail "eval --perplexity"
+"$onebit" eval --perplexity "$dir/text" --ctx 64 >"$dir/out" && grep -q 'perplexity' "$dir/out" || fail "eval --perplexity"
 "$onebit" eval --perplexity "$dir/text" --ctx 256 >/dev/null || fail "eval with the whole context"
 "$onebit" eval --perplexity "$dir/text" --ctx 256 --stride 256 >/dev/null || fail "eval --stride"
 same "$("$onebit" eval --perplexity "$dir/text" --ctx 64 --per-chunk | grep -c '^\[')" \
@@ -203,7 +203,7 @@ rejected 2 "/no/such/folder" "$onebit" convert "$tq2" -o /no/such/folder/no.gguf
 [ -e "$dir/no.gguf" ] && fail "a refused conversion wrote a file"
 "$onebit" convert "$tq2" -o "$dir/q8.gguf" --embedding-type q8_0 --allow-lossy >/dev/null 2>&1 ||
   fail "convert --allow-lossy"
-"$onebit" inspect "$dir/q8.gguf" | grep -q 'token_embd.weight  *Q8_0' || fail "type of the embedding"
+"$onebit" inspect "$dir/q8.gguf" >"$dir/out" && grep -q 'token_embd.weight  *Q8_0' "$dir/out" || fail "type of the embedding"
 rejected 2 "I2_S layout" "$onebit" inspect "$tq2" --i2s-layout 5
 rejected 2 "float32 [2, 512]" "$onebit" eval "$tq2" --kl "$dir/l.npy" --tokens 1,2
 rejected 2 "--tokens, --text" "$onebit" eval "$tq2" --kl "$dir/l.npy"
@@ -212,8 +212,8 @@ rejected 2 "--activations" "$onebit" eval "$tq2" --logits "$dir/l.npy" --tokens 
 
 # Models that this build does not run are shown
 LC_ALL=C sed 's/bitnet-b1\.58/bitnet-b9.99/g' "$model" >"$dir/odd.gguf"
-"$onebit" inspect "$dir/odd.gguf" --json | grep -q '"runs":false' || fail "inspect of an unknown model"
-"$onebit" inspect "$dir/odd.gguf" | grep -q 'does not run' || fail "inspect of an unknown model"
+"$onebit" inspect "$dir/odd.gguf" --json >"$dir/out" && grep -q '"runs":false' "$dir/out" || fail "inspect of an unknown model"
+"$onebit" inspect "$dir/odd.gguf" >"$dir/out" && grep -q 'does not run' "$dir/out" || fail "inspect of an unknown model"
 rejected 2 "bitnet-b9.99" "$onebit" run "$dir/odd.gguf"
 
 # Embeddings

@@ -90,6 +90,7 @@ TEST_P(GoldenModel, F32ActivationsEqualTheForwardPassInDouble) {
     const Difference d = compare(found, reference.logits(p.ids), vocab);
     EXPECT_LE(d.max_abs, 1e-3);
     EXPECT_LE(d.rms, 1e-4);
+    if (ONEBIT_GOLDEN_PROMPTS == 1) break;
     if (p.ref64.empty()) continue;
     const Difference numpy = compare(found, read_npy<float>(kData + p.ref64).values, vocab);
     EXPECT_LE(numpy.max_abs, 0.02);
