@@ -1,4 +1,5 @@
 // onebit: run, inspect and measure 1-bit language models.
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -24,6 +25,8 @@ int main(int argc, char** argv) {
       "  onebit train --preset shakespeare-char --text input.txt --out run\n"
       "Environment: ONEBIT_ISA=scalar|avx2|avx512|neon|neon-dotprod forces an instruction set.");
   report_bus_errors();
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // a file size limit is a failed write: one line, nothing left over
   try {
     app.parse(argc, argv);
     flush_stdout();
