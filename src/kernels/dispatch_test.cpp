@@ -87,7 +87,7 @@ TEST(CpuFeatures, ATierNeedsTheOperatingSystemToSaveItsRegisters) {
 }
 
 TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
-  for (const int bit : {23, 27, 28, 29}) {
+  for (const int bit : {12, 23, 27, 28, 29}) {
     CpuRegisters r = everything();
     r.leaf1_ecx &= ~(1u << bit);
     EXPECT_FALSE(decide_tiers(r).avx2) << bit;
