@@ -1,9 +1,0 @@
-#include "bench/peak.h"
-
-namespace onebit {
-
-int64_t run_int8_peak(int64_t) {
-  return 0;
-}
-
-}  // namespace onebit
