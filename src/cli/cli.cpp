@@ -37,11 +37,16 @@ void add_activations_flag(CLI::App& command, ModelFlags& flags) {
   add_open_flags(command, flags.open);
 }
 
+void add_compute_flags(CLI::App& command, ModelFlags& flags) {
+  add_activations_flag(command, flags);
+}
+
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("-t,--threads", flags.threads, "Threads (default: the physical cores that this process may use)");
+  command.add_option("-t,--threads", flags.threads,
+                     "Threads (default: the physical cores that this process may use)");
   command.add_option("-c,--ctx", flags.context,
                      "Context in tokens (default: the model's, at most 4096)");
-  add_activations_flag(command, flags);
+  add_compute_flags(command, flags);
 }
 
 namespace {
@@ -61,12 +66,16 @@ ModelFile open_model_file(const std::string& path, const OpenOptions& options) {
   return path.empty() ? open_default_model() : ModelFile::open(path, options);
 }
 
-Engine open_engine(const ModelFlags& flags) {
+EngineOptions engine_options(const ModelFlags& flags) {
   EngineOptions options;
   options.threads = flags.threads;
   options.context = flags.context;
   options.activations = parse_activations(flags.activations);
-  return Engine(open_model_file(flags.model, flags.open), options);
+  return options;
+}
+
+Engine open_engine(const ModelFlags& flags) {
+  return Engine(open_model_file(flags.model, flags.open), engine_options(flags));
 }
 
 void flush_stdout() {

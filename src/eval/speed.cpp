@@ -115,19 +115,20 @@ class Measurement {
     Sequence sequence(engine_);
     sequence.append(tokens(0, first));
     EnergyMeter energy;
-    std::optional<double> joules = energy.available() ? std::optional(0.0) : std::nullopt;
+    double joules = 0;
     for (int r = 0; r < o_.repeats; ++r) {
       sequence.truncate(first);
       energy.start();
       const auto start = Clock::now();
       for (int64_t i = 0; i < n; ++i) sequence.append(tokens(first + i, 1));
       rates.push_back(static_cast<double>(n) / seconds_since(start));
-      const auto used = energy.joules();
-      joules = joules && used ? std::optional(*joules + *used) : std::nullopt;
+      joules += energy.joules().value_or(0);
       step_done();
     }
     report_.decode = {n, spread_of(rates)};
-    if (joules) report_.joules_per_token = *joules / static_cast<double>(n * o_.repeats);
+    if (energy.available()) {
+      report_.joules_per_token = joules / static_cast<double>(n * o_.repeats);
+    }
     report_.weight_bytes_per_token = static_cast<double>(engine_.model().bytes_per_token());
     double bytes = 0;
     for (int64_t i = 0; i < n; ++i) bytes += kv_bytes(engine_, first + i);
