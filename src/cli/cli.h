@@ -23,6 +23,8 @@ struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
   std::string activations;  // f32, int8, int8-group; empty: as the model was trained
+  std::string head;         // int8, f16
+  bool pin = false;
   OpenOptions open;
 };
 // The positional MODEL; optional unless the default model makes no sense for the command.
@@ -31,7 +33,7 @@ void add_model_argument(CLI::App& command, std::string& model, bool required = f
 void add_open_flags(CLI::App& command, OpenOptions& options);
 // --activations and --i2s-layout; add_engine_flags() has them and more.
 void add_activations_flag(CLI::App& command, ModelFlags& flags);
-// How the model is computed: the flags of an engine but threads and context.
+// How the model is computed: the flags of an engine but the number of threads and the context.
 void add_compute_flags(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);
 

@@ -27,7 +27,7 @@ int64_t chunk_size(int64_t requested) {
 }  // namespace
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
-    : Engine(load_model(file, {options.context, options.activations}), options) {}
+    : Engine(load_model(file, {options.context, options.activations, options.head}), options) {}
 
 Engine::Engine(LoadedModel loaded, const EngineOptions& options)
     : Engine(std::move(loaded.model), options) {
@@ -35,7 +35,7 @@ Engine::Engine(LoadedModel loaded, const EngineOptions& options)
 }
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)
-    : pool_(thread_count(options.threads)),
+    : pool_(thread_count(options.threads), options.pin),
       kernels_(select_kernels(options.isa)),
       model_(std::move(model)),
       workspace_(model_->config(), chunk_size(options.prefill_chunk)) {}

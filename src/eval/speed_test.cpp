@@ -53,7 +53,7 @@ class SpeedOfAModel : public testing::Test {
 
 TEST_F(SpeedOfAModel, IsMeasuredAndCounted) {
   int64_t steps = 0;
-  const SpeedOptions options{.prompt = 12, .generate = 4, .context = 20, .batch = 0, .repeats = 2};
+  const SpeedOptions options{.prompt = 12, .generate = 4, .context = 20, .batch = 3, .repeats = 2};
   const SpeedReport r =
       measure_speed(engine_, options, [&](int64_t done, int64_t) { steps = done; });
   EXPECT_EQ(r.prefill.n, 12);
