@@ -88,8 +88,8 @@ for isa in $isas; do
   same "$(ONEBIT_ISA=$isa "$onebit" bench "$model" --signature -t 1,2,3,7)" \
     "$(printf '%s\n' "$signature" "$signature" "$signature" "$signature")" "signature on $isa"
 done
-rejected 2 "--ctx" "$onebit" bench -c 100000
-rejected 2 "--type" "$onebit" bench --shape 100m --type q9
+rejected 2 "context: expected" "$onebit" bench -c 100000
+rejected 2 "type: expected one of" "$onebit" bench --shape 100m --type q9
 rejected 2 "tensor 'blk.0.attn_q.weight'" "$onebit" bench --shape bitnet-3b --type tq2_0
 "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null || fail "eval --logits"
 same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
