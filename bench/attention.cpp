@@ -41,7 +41,7 @@ struct Peaks {
 void bench(benchmark::State& state, const Peaks& peaks, ThreadPool& pool, const Kernels& kernels,
            const AttentionShape& shape, KvType type, int64_t before, int64_t n_tokens) {
   const OpContext ctx{pool, kernels};
-  const int64_t layers = n_tokens == 1 ? 30 : 1;
+  const int64_t layers = n_tokens == 1 && before > 1000 ? 30 : 1;
   KvPool blocks({layers, shape.n_kv_heads, shape.head_dim, type});
   KvCache kv(blocks);
   Rng rng(1);
@@ -115,6 +115,7 @@ int main(int argc, char** argv) {
             })->UseRealTime();
           };
           add("decode:4096", 4095, 1);
+          add("decode:200", 199, 1);
           add("prefill:512", 0, 512);
           add("prefill:512@4096", 4096 - 512, 512);
         }

@@ -33,7 +33,7 @@ TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
     const auto found = all_logits(engine, prompt_ids(prompt));
     ASSERT_EQ(found.size(), expected.values.size());
     const auto d = compare(found, expected.values, 512);
-    EXPECT_LT(d.max_abs, 1e-4) << "rms " << d.rms << " cosine " << d.min_cosine;
+    EXPECT_LT(d.max_abs, 5e-3) << "rms " << d.rms << " cosine " << d.min_cosine;
   }
 }
 

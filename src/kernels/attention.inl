@@ -20,6 +20,16 @@ ONEBIT_INLINE Range clip(Range r, int64_t begin, int64_t end) {
   return {r.begin > begin ? r.begin : begin, r.end < end ? r.end : end};
 }
 
+ONEBIT_INLINE int64_t distance(const void* from, const void* to) {  // bytes, of any two objects
+  return static_cast<int64_t>(reinterpret_cast<uintptr_t>(to) - reinterpret_cast<uintptr_t>(from));
+}
+
+ONEBIT_INLINE void prefetch(const void* p, int64_t ahead) {
+  __builtin_prefetch(
+      reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(ahead)),
+      0, 2);
+}
+
 // One head of a block.
 template <typename E>
 struct KvHead {
@@ -36,18 +46,22 @@ struct KvHead {
 };
 
 // scores[i][0..16 * kGroups) of kQueries queries (rows of head_dim) and kGroups groups of keys.
+// Whatever is read, the same place `ahead` bytes further is prefetched.
 template <int kQueries, int kGroups, typename E>
-ONEBIT_INLINE void score_groups(const E* keys, int64_t head_dim, const float* q, float* scores) {
+ONEBIT_INLINE void score_groups(const E* keys, int64_t ahead, int64_t head_dim, const float* q,
+                                float* scores) {
   constexpr int kParts = kKvGroup / kNative;
   constexpr int kVectors = kGroups * kParts;
   N acc[kQueries][kVectors] = {};
   for (int64_t d = 0; d < head_dim; ++d) {
 #pragma GCC unroll 16
     for (int j = 0; j < kVectors; ++j) {
-      const N k = widen(keys + (j / kParts * head_dim + d) * kKvGroup + j % kParts * kNative);
+      const E* key = keys + (j / kParts * head_dim + d) * kKvGroup + j % kParts * kNative;
+      prefetch(key, ahead);
+      const N k = widen(key);
 #pragma GCC unroll 16
       for (int i = 0; i < kQueries; ++i) {
-        acc[i][j] = fma_native(N{} + q[i * head_dim + d], k, acc[i][j]);
+        acc[i][j] = fma_native(splat_native(q[i * head_dim + d]), k, acc[i][j]);
       }
     }
   }
@@ -66,12 +80,16 @@ ONEBIT_INLINE void score(const AttentionArgs& a, Range seen, const float* q, flo
     const Range t = clip(seen, b * kKvBlock, (b + 1) * kKvBlock);
     int64_t g = (t.begin - b * kKvBlock) / kKvGroup;
     const int64_t end = (t.end - b * kKvBlock + kKvGroup - 1) / kKvGroup;
+    // The keys of the next block, at last the values of the first.
+    const int64_t last = (seen.end - 1) / kKvBlock;
+    const KvHead<E> next(a.blocks[b < last ? b + 1 : seen.begin / kKvBlock] + a.offset, a.head_dim);
+    const int64_t ahead = distance(head.keys, b < last ? next.keys : next.values);
     const auto keys = [&] { return head.keys + g * a.head_dim * kKvGroup; };
     const auto out = [&] { return scores + b * kKvBlock + g * kKvGroup; };
     for (; g + kGroups <= end; g += kGroups) {
-      score_groups<kQueries, kGroups>(keys(), a.head_dim, q, out());
+      score_groups<kQueries, kGroups>(keys(), ahead, a.head_dim, q, out());
     }
-    for (; g < end; ++g) score_groups<kQueries, 1>(keys(), a.head_dim, q, out());
+    for (; g < end; ++g) score_groups<kQueries, 1>(keys(), ahead, a.head_dim, q, out());
   }
 }
 
@@ -110,8 +128,8 @@ ONEBIT_INLINE void soften(const AttentionArgs& a, Range seen, float* scores, flo
 
 // o[i][0..16 * kVectors) += sum of p[i][t] * v_t over n positions.
 template <int kQueries, int kVectors, typename E>
-ONEBIT_INLINE void add_columns(const E* values, int64_t row, int64_t n, const float* p,
-                               float* const* o, int64_t column) {
+ONEBIT_INLINE void add_columns(const E* values, int64_t ahead, int64_t row, int64_t n,
+                               const float* p, float* const* o, int64_t column) {
   N acc[kQueries][kVectors];
   for (int i = 0; i < kQueries; ++i) {
     for (int j = 0; j < kVectors; ++j) acc[i][j] = load_native(o[i] + column + j * kNative);
@@ -119,10 +137,12 @@ ONEBIT_INLINE void add_columns(const E* values, int64_t row, int64_t n, const fl
   for (int64_t t = 0; t < n; ++t) {
 #pragma GCC unroll 16
     for (int j = 0; j < kVectors; ++j) {
-      const N v = widen(values + t * row + column + j * kNative);
+      const E* value = values + t * row + column + j * kNative;
+      prefetch(value, ahead);
+      const N v = widen(value);
 #pragma GCC unroll 16
       for (int i = 0; i < kQueries; ++i) {
-        acc[i][j] = fma_native(N{} + p[i * kKvChunk + t], v, acc[i][j]);
+        acc[i][j] = fma_native(splat_native(p[i * kKvChunk + t]), v, acc[i][j]);
       }
     }
   }
@@ -132,7 +152,7 @@ ONEBIT_INLINE void add_columns(const E* values, int64_t row, int64_t n, const fl
 }
 
 template <int kQueries, typename E>
-ONEBIT_INLINE void add_values(const KvHead<E>& head, int64_t row, int64_t b, Range t,
+ONEBIT_INLINE void add_values(const KvHead<E>& head, int64_t ahead, int64_t row, int64_t b, Range t,
                               const float* p, float* const* o) {
   constexpr int kFit = kAccumulators / kQueries;
   constexpr int kVectors = kFit >= 8 ? 8 : kFit >= 1 ? kFit : 1;
@@ -140,10 +160,10 @@ ONEBIT_INLINE void add_values(const KvHead<E>& head, int64_t row, int64_t b, Ran
   const E* values = head.values + (t.begin - b * kKvBlock) * row;
   int64_t c = 0;
   for (; c + kVectors * kNative <= row; c += kVectors * kNative) {
-    add_columns<kQueries, kVectors>(values, row, t.end - t.begin, p + t.begin, o, c);
+    add_columns<kQueries, kVectors>(values, ahead, row, t.end - t.begin, p + t.begin, o, c);
   }
   for (; c < row; c += kNative) {
-    add_columns<kQueries, 1>(values, row, t.end - t.begin, p + t.begin, o, c);
+    add_columns<kQueries, 1>(values, ahead, row, t.end - t.begin, p + t.begin, o, c);
   }
 }
 
@@ -166,6 +186,9 @@ void attend(const AttentionArgs& a, int64_t first, const float* q, float* p) {
   }
   for (int64_t b = any.begin / kKvBlock; b * kKvBlock < any.end; ++b) {
     const KvHead<E> head(a.blocks[b] + a.offset, a.head_dim);
+    const int64_t last = (any.end - 1) / kKvBlock;
+    const KvHead<E> next(a.blocks[b < last ? b + 1 : b] + a.offset, a.head_dim);
+    const int64_t ahead = distance(head.values, next.values);
     // What all see they read together; each reads alone what it sees before and after that.
     Range mine[kQueries];
     Range all = {b * kKvBlock, (b + 1) * kKvBlock};
@@ -176,13 +199,14 @@ void attend(const AttentionArgs& a, int64_t first, const float* q, float* p) {
     if (all.begin >= all.end) all = {(b + 1) * kKvBlock, (b + 1) * kKvBlock};
     if (kQueries > 1) {
       for (int i = 0; i < kQueries; ++i) {
-        add_values<1>(head, row, b, clip(mine[i], 0, all.begin), p + i * kKvChunk, o + i);
+        add_values<1>(head, ahead, row, b, clip(mine[i], 0, all.begin), p + i * kKvChunk, o + i);
       }
     }
-    add_values<kQueries>(head, row, b, all, p, o);
+    add_values<kQueries>(head, ahead, row, b, all, p, o);
     if (kQueries > 1) {
       for (int i = 0; i < kQueries; ++i) {
-        add_values<1>(head, row, b, clip(mine[i], all.end, kKvChunk), p + i * kKvChunk, o + i);
+        add_values<1>(head, ahead, row, b, clip(mine[i], all.end, kKvChunk), p + i * kKvChunk,
+                      o + i);
       }
     }
   }

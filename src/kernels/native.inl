@@ -30,6 +30,10 @@ ONEBIT_INLINE N load_native(const float* p) {
   return v;
 }
 
+ONEBIT_INLINE N splat_native(float x) {
+  return x - N{};
+}
+
 ONEBIT_INLINE void store_native(float* p, N v) {
   memcpy(p, &v, sizeof v);
 }
@@ -62,10 +66,18 @@ ONEBIT_INLINE N widen(const uint16_t* p) {
 }
 
 ONEBIT_INLINE N widen(const int8_t* p) {
+#if defined(__AVX512F__)
+  const __m128i q = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(q));
+#elif defined(__FMA__)
+  const __m128i q = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(q));
+#else
   typedef int8_t Codes __attribute__((vector_size(kNative)));
   Codes q;
   memcpy(&q, p, sizeof q);
   return __builtin_convertvector(q, N);
+#endif
 }
 
 }  // namespace
