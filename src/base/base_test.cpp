@@ -12,6 +12,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/checked.h"
+#include "base/cpus.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/half.h"
@@ -105,6 +106,11 @@ TEST(PortableMath, AgreesWithTheCLibrary) {
     ASSERT_NEAR(c, std::cos(angle), 1e-15) << angle;
   }
   EXPECT_EQ(portable_exp(0), 1.0);
+  std::vector<double> xs = {0, 700, -700};
+  for (int i = 0; i < 1000; ++i) xs.push_back((rng.uniform() - 0.5) * (i % 2 == 0 ? 2 : 1400));
+  auto each = xs;
+  portable_exp_each(each.data(), std::ssize(each));
+  for (std::size_t i = 0; i < xs.size(); ++i) ASSERT_EQ(each[i], portable_exp(xs[i])) << xs[i];
   EXPECT_EQ(portable_exp(-1000), 0.0);
   EXPECT_EQ(portable_log(1), 0.0);
   EXPECT_EQ(portable_sin_cos(0).sin, 0.0);
@@ -128,6 +134,17 @@ TEST(ThreadPool, EveryIndexOnceWithBordersOnSteps) {
       ASSERT_EQ(sum.load(), threads * 3);
     }
   }
+}
+
+TEST(ThreadPool, PinnedThreadsStayOnOneCpu) {
+  ThreadPool pool(3, true);
+  const std::size_t here = allowed_cpus().size();
+  std::atomic<int> pinned{0};
+  pool.parallel_for(3, 1, [&](int64_t begin, int64_t) {
+    if (begin > 0 && allowed_cpus().size() == 1) ++pinned;
+  });
+  EXPECT_EQ(pinned.load(), 2);
+  EXPECT_EQ(allowed_cpus().size(), here);  // the caller's thread is not ours
 }
 
 TEST(ThreadPool, APartThatThrowsReachesTheCaller) {

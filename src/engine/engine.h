@@ -12,7 +12,6 @@
 
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
-#include "engine/sampler.h"
 #include "models/loader.h"
 #include "models/model.h"
 #include "ops/context.h"
@@ -21,12 +20,14 @@
 namespace onebit {
 
 struct EngineOptions {
-  int threads = 0;                           // 0: available_cpus()
+  int threads = 0;                           // 0: default_threads()
   int64_t context = 0;                       // 0: the model's max_seq_len, at most 4096
   int64_t prefill_chunk = 64;                // tokens per forward pass of a prompt
   std::string isa = "";                      // instruction set; empty: ONEBIT_ISA, else the best
   std::optional<ActQuant> activations = {};  // absent: as the model was trained
   KvType kv = KvType::kF16;                  // how keys and values are kept
+  Head head = Head::kInt8;                   // of floats; kExact costs their bytes for every token
+  bool pin = false;                          // threads stay on a core each
 };
 
 class Sequence;
@@ -115,21 +116,5 @@ class Sequence {
   KvCache kv_;
   AlignedBuffer<float> out_;  // logits [1 or chunk, vocab_size], or hidden states
 };
-
-struct GenerateStats {
-  int64_t prompt_tokens = 0;  // processed now: without those that were in the sequence already
-  int64_t cached_tokens = 0;  // these
-  int64_t generated_tokens = 0;
-  double prefill_seconds = 0;
-  double decode_seconds = 0;
-  enum class Stop { kLength, kStopToken, kContextFull, kCallback } stop = Stop::kLength;
-};
-
-// Samples up to `max_tokens` after `prompt` (>= 1 token), which is the whole text so far: what the
-// sequence holds of its beginning is kept, all else in the sequence is forgotten. on_token is
-// called for every token but a stop token; returning false ends the generation.
-GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
-                       const SamplerOptions& sampling,
-                       const std::function<bool(int32_t token)>& on_token);
 
 }  // namespace onebit

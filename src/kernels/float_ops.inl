@@ -291,34 +291,6 @@ float quantize_sign(const float* x, int64_t n, int64_t padded, uint8_t* bits) {
   return reduce_add(sum) / static_cast<float>(n);
 }
 
-void epilogue(const int32_t* dots, int64_t dots_stride, const float* scales, int64_t n_groups,
-              float act_scale, float* y) {
-  V acc = {};
-  for (int64_t g = 0; g < n_groups; ++g) {
-    VI d;
-    memcpy(&d, dots + g * dots_stride, sizeof d);
-    acc = acc + __builtin_convertvector(d, V) * load(scales + g * kPanelRows);
-  }
-  store(y, acc * act_scale);
-}
-
-void epilogue_groups(const int32_t* dots, int64_t dots_stride, const float* act_scales,
-                     const float* scales, int64_t groups_per_scale, int64_t begin, int64_t end,
-                     float* y) {
-  V acc = load(y);
-  int64_t s = begin / groups_per_scale;
-  for (int64_t g = begin; g < end; ++s) {
-    const V weight_scale = load(scales + s * kPanelRows);
-    const int64_t next = (s + 1) * groups_per_scale;
-    for (const int64_t stop = next < end ? next : end; g < stop; ++g, dots += dots_stride) {
-      VI d;
-      memcpy(&d, dots, sizeof d);
-      acc = acc + __builtin_convertvector(d, V) * (weight_scale * act_scales[g]);
-    }
-  }
-  store(y, acc);
-}
-
 }  // namespace
 }  // namespace onebit
 
@@ -327,25 +299,10 @@ void epilogue_groups(const int32_t* dots, int64_t dots_stride, const float* act_
 namespace onebit {
 namespace {
 
-constexpr FloatOps kFloatOps = {dot,
-                                rows_dot,
-                                rms_norm,
-                                rope,
-                                softmax,
-                                relu2_mul,
-                                signed_square_mul,
-                                silu_mul,
-                                gelu_tanh_mul,
-                                add,
-                                scale,
-                                kv_store,
-                                attention,
-                                attention_merge,
-                                quantize_i8,
-                                quantize_i8_groups,
-                                quantize_sign,
-                                epilogue,
-                                epilogue_groups};
+constexpr FloatOps kFloatOps = {
+    dot,         rows_dot,           rms_norm,     rope,  softmax,  relu2_mul, signed_square_mul,
+    silu_mul,    gelu_tanh_mul,      add,          scale, kv_store, attention, attention_merge,
+    quantize_i8, quantize_i8_groups, quantize_sign};
 
 }  // namespace
 }  // namespace onebit

@@ -49,7 +49,6 @@ class Decoder final : public Model {
   void project(const OpContext& ctx, const float* h, int64_t n_tokens,
                std::initializer_list<Target> targets, Workspace& ws) const;
   const Linear& head() const { return config_.tie_embeddings ? tok_embd_ : lm_head_; }
-  ActQuant head_quant() const { return head().is_packed() ? config_.act_quant : ActQuant::kF32; }
 
   RopeTable local_rope_;  // of the layers with a sliding window
   Linear tok_embd_;       // [vocab, hidden]
@@ -72,13 +71,11 @@ Decoder::Decoder(const ModelConfig& config, WeightSource& weights, int64_t conte
   if (c.sliding_period > 0) local_rope_ = RopeTable(context, c.head_dim, c.rope_theta_local);
   config_.tie_embeddings = !weights.has("output.weight");
   // A table that is only looked up stays as it is; one that is also the head is packed like one.
-  // 1-bit activations are for layers trained with them, never for the head.
-  const ActQuant quant = c.act_quant == ActQuant::kSign ? ActQuant::kF32 : c.act_quant;
   tok_embd_ = c.tie_embeddings
-                  ? weights.matrix("token_embd.weight", c.vocab_size, c.hidden_size, quant)
+                  ? weights.head("token_embd.weight", c.vocab_size, c.hidden_size, c.act_quant)
                   : weights.table("token_embd.weight", c.vocab_size, c.hidden_size);
   if (!c.tie_embeddings) {
-    lm_head_ = weights.matrix("output.weight", c.vocab_size, c.hidden_size, quant);
+    lm_head_ = weights.head("output.weight", c.vocab_size, c.hidden_size, c.act_quant);
   }
   out_norm_ = weights.vector("output_norm.weight", c.hidden_size);
 
@@ -236,7 +233,7 @@ void Decoder::forward(const OpContext& ctx, std::span<const int32_t> tokens,
   float* normed = output == Output::kHidden ? out : h;
   rms_norm_rows(ctx, x, out_norm_.data(), c.rms_norm_eps, n, c.hidden_size, normed);
   if (output == Output::kHidden || n == 0) return;
-  ws.acts.set(ctx, h, n, c.hidden_size, head_quant());
+  ws.acts.set(ctx, h, n, c.hidden_size, head().act_quant());
   head().forward(ctx, ws.acts, out);
 }
 

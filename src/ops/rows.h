@@ -22,6 +22,10 @@ void rope_rows(const OpContext& ctx, const RopeTable& table, std::span<const int
 // tanh form.
 enum class Activation : uint8_t { kRelu2, kSignedSquare, kSilu, kGeluTanh };
 
+// How the kernels compute it: y = f(gate) * up over n values; y may be gate or up.
+using GatedOp = void (*)(const float* gate, const float* up, int64_t n, float* y);
+GatedOp gated_op(const FloatOps& ops, Activation activation);
+
 // The gated activation over n values: y = f(gate) * up; y may be gate.
 void gated_rows(const OpContext& ctx, Activation activation, const float* gate, const float* up,
                 int64_t n, float* y);

@@ -148,7 +148,7 @@ TEST_P(NetworkModes, ExportKeepsCodesScalesAndLogits) {
   const int64_t m = 24;
   const Batch b = random_batch(m, config.vocab_size);
   const Tensor expected = network.logits(b.tokens, m);
-  const LoadedModel loaded = load_model(open_gguf_model(file));
+  const LoadedModel loaded = load_model(open_gguf_model(file), {.head = Head::kExact});
   Workspace ws(config, m);
   AlignedBuffer<float> out(m * 40);
   KvPool pool(loaded.model->kv_shape(KvType::kF16));
