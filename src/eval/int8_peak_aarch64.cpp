@@ -9,7 +9,7 @@ namespace {
 // Enough independent accumulators to hide the latency of a dot product on any CPU. The empty asm
 // makes each sum unknown to the compiler, so that it can neither share nor hoist the work.
 
-__attribute__((target("+dotprod"))) int64_t run_dotprod(int64_t n) {
+__attribute__((target("arch=armv8.2-a+dotprod"))) int64_t run_dotprod(int64_t n) {
   constexpr int64_t kMacs = 16 * 16;
   int32x4_t sums[16];
 #pragma GCC unroll 16

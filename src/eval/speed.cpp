@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <memory>
 
 #include "eval/energy.h"
 #include "eval/int8_peak.h"
@@ -36,7 +37,8 @@ double macs_per_token(const ModelConfig& c) {
 // Keys and values that attention reads for the token at `position`.
 double kv_bytes(const Engine& engine, int64_t position) {
   const ModelConfig& c = engine.config();
-  const double layer_bytes = static_cast<double>(2 * c.kv_size()) * sizeof(float);
+  const double layer_bytes = static_cast<double>(engine.kv_pool().shape().position_bytes()) /
+                             static_cast<double>(c.n_layers);
   double bytes = 0;
   for (int64_t l = 0; l < c.n_layers; ++l) {
     const int64_t seen = c.is_local(l) ? std::min(position + 1, c.sliding_window) : position + 1;
@@ -135,7 +137,30 @@ class Measurement {
     report_.kv_bytes_per_token = bytes / static_cast<double>(n);
   }
 
-  void measure_batch() {}
+  // Sequences of their own, a step of all at a time.
+  void measure_batch() {
+    constexpr int64_t kMostSteps = 32;
+    const int64_t n = std::min(o_.generate, kMostSteps);
+    std::vector<std::unique_ptr<Sequence>> sequences;
+    std::vector<Engine::Append> batch;
+    for (int64_t b = 0; b < o_.batch; ++b) {
+      sequences.push_back(std::make_unique<Sequence>(engine_));
+      sequences.back()->append(tokens(0, 1));
+      batch.push_back({sequences.back().get(), {}});
+    }
+    std::vector<double> rates;
+    for (int r = 0; r < o_.repeats; ++r) {
+      for (const auto& sequence : sequences) sequence->truncate(1);
+      const auto start = Clock::now();
+      for (int64_t i = 0; i < n; ++i) {
+        for (Engine::Append& a : batch) a.tokens = tokens(1 + i, 1);
+        engine_.append_batch(batch);
+      }
+      rates.push_back(static_cast<double>(n * o_.batch) / seconds_since(start));
+      step_done();
+    }
+    report_.batch = {o_.batch, spread_of(rates)};
+  }
 
   Engine& engine_;
   const SpeedOptions& o_;

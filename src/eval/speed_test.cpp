@@ -53,13 +53,16 @@ class SpeedOfAModel : public testing::Test {
 
 TEST_F(SpeedOfAModel, IsMeasuredAndCounted) {
   int64_t steps = 0;
-  const SpeedOptions options{.prompt = 12, .generate = 4, .context = 20, .batch = 0, .repeats = 2};
+  const SpeedOptions options{.prompt = 12, .generate = 4, .context = 20, .batch = 3, .repeats = 2};
   const SpeedReport r =
       measure_speed(engine_, options, [&](int64_t done, int64_t) { steps = done; });
   EXPECT_EQ(r.prefill.n, 12);
   EXPECT_EQ(r.decode.n, 4);
-  EXPECT_EQ(steps, 4);
-  for (const Spread& s : {r.prefill.tokens_per_second, r.decode.tokens_per_second}) {
+  ASSERT_TRUE(r.batch);
+  EXPECT_EQ(r.batch->n, 3);
+  EXPECT_EQ(steps, 6);
+  for (const Spread& s :
+       {r.prefill.tokens_per_second, r.decode.tokens_per_second, r.batch->tokens_per_second}) {
     EXPECT_GT(s.low, 0);
     EXPECT_LE(s.low, s.median);
     EXPECT_LE(s.median, s.high);
@@ -67,8 +70,8 @@ TEST_F(SpeedOfAModel, IsMeasuredAndCounted) {
   // 2 layers of hidden 128, 4 + 2 + 2 heads of 32, intermediate 256
   EXPECT_EQ(r.prefill_macs_per_token, 2 * (128 * (128 + 64 + 64) + 128 * 128 + 3 * 128 * 256));
   EXPECT_EQ(r.weight_bytes_per_token, static_cast<double>(engine_.model().bytes_per_token()));
-  // Tokens 17..20 read as many positions, keys and values of 64 floats in 2 layers.
-  EXPECT_EQ(r.kv_bytes_per_token, 18.5 * 2 * 2 * 64 * 4);
+  // Tokens 17..20 read as many positions, keys and values of 64 f16 in 2 layers.
+  EXPECT_EQ(r.kv_bytes_per_token, 18.5 * 2 * 2 * 64 * 2);
   EXPECT_GT(r.stream_bytes_per_second, 1e8);
   EXPECT_GT(r.rss_bytes, 1 << 20);
 }
