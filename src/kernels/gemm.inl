@@ -1,9 +1,9 @@
 // Int8 activations of many tokens: the walk that an instruction set's register tiles take part in.
 //
-// 32 rows x kBlockCols columns at a time are unpacked to byte codes in the L1 cache, then all tokens
-// pass by in register tiles: unpacking, once for up to kBlockTokens tokens, costs next to nothing.
-// Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows; they are w + 1 (0 and 2
-// for binary), or w + 128 for int8, whose panels lie so already. Corrections, -sum(a) or
+// 32 rows x kBlockCols columns at a time are unpacked to byte codes in the L1 cache, then all
+// tokens pass by in register tiles: unpacking, once for up to kBlockTokens tokens, costs next to
+// nothing. Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows; they are w + 1
+// (0 and 2 for binary), or w + 128 for int8, whose panels lie so already. Corrections, -sum(a) or
 // -128 * sum(a), make dots of the sums of their products.
 //
 // What a token has so far, its float accumulators and the part of a group that a block of columns
@@ -33,11 +33,11 @@ struct Block {
   // What makes dots of raw sums: [token][dot of the block], and of a whole row.
   int32_t corrections[kBlockTokens][kBlockDots];
   int32_t row_correction[kBlockTokens];
-  // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a scale
-  // per kActGroup columns, else int32.
+  // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a
+  // scale per kActGroup columns, else int32.
   alignas(64) float acc[kBlockTokens][32];
   alignas(64) uint8_t part[kBlockTokens][128];
-  alignas(64) uint8_t buffer[2][kBlockCols * 16];
+  alignas(64) uint8_t buffer[2][(kBlockCols + 32) * 16];  // 32: triples do not end with a block
 };
 
 // A register tile: tokens first .. of the call, which are tokens `at` .. of the block.

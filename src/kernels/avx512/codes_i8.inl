@@ -4,6 +4,7 @@
 
 #include "kernels/avx512/decode.inl"
 #include "kernels/avx512/decode_binary.inl"
+#include "kernels/avx512/decode_triple.inl"
 #include "kernels/avx512/gemm.inl"
 #include "kernels/kernel.h"
 
@@ -23,6 +24,13 @@ void binary_i8(const MatmulArgs& args) noexcept {
 void int8(const MatmulArgs& args) noexcept {
   if (args.n_tokens <= kDecodeTokens) return decode<Int8Tile>(args);
   gemm<Int8Codes>(args);
+}
+
+void triple_i8(const MatmulArgs& args) noexcept {
+  if (args.n_tokens == 1) return decode_triples<1>(args);
+  if (args.n_tokens == 2) return decode_triples<2>(args);
+  if (args.n_tokens == 3) return decode_triples<3>(args);
+  gemm<TripleCodes>(args);
 }
 
 }  // namespace

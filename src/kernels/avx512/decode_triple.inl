@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "kernels/avx512/decode.inl"
+#include "kernels/avx512/gemm.inl"
 #include "kernels/kernel.h"
 #include "kernels/matmul.inl"
 
@@ -131,6 +132,45 @@ void decode_triples(const MatmulArgs& args) {
     }
   }
 }
+
+// For gemm(). A block of columns begins and ends within triples.
+struct TripleCodes {
+  static constexpr int32_t kSumFactor = -1;
+
+  ONEBIT_INLINE void scales(const MatmulArgs& args, int64_t row, Block& block) {
+    block.scales[0] = args.scales + row;
+    block.scales[1] = block.scales[0] + (tiles(args, row) - 1) * 16;
+    block.scales_stride = 0;  // one group
+  }
+  ONEBIT_INLINE void unpack(const MatmulArgs& args, int64_t row, Block& block) {
+    const __m512i low = _mm512_set1_epi8(3);
+    const TripleDecoder decoder;
+    const int64_t n_tiles = tiles(args, row);
+    const int64_t first = block.begin / 12;
+    const int64_t steps = (min_i64(block.end, args.cols) + 11) / 12 - first;
+    const uint8_t* panel = args.panels + row / 32 * args.panel_bytes + first * n_tiles * 40;
+    for (int64_t h = 0; h < n_tiles; ++h) {
+      const uint8_t* from = panel + h * 40;
+      uint8_t* to = block.buffer[h];
+      for (int64_t s = 0; s < steps; ++s, from += n_tiles * 40, to += 192) {
+        _mm_prefetch(reinterpret_cast<const char*>(from + 2048), _MM_HINT_T0);
+        const __m512i planes = decoder(from);
+        _mm512_store_si512(to, _mm512_and_si512(planes, low));
+        _mm512_store_si512(to + 64, _mm512_and_si512(_mm512_srli_epi16(planes, 2), low));
+        _mm512_store_si512(to + 128, _mm512_and_si512(_mm512_srli_epi16(planes, 4), low));
+      }
+    }
+    const int64_t offset = (block.begin - first * 12) * 16;
+    block.codes[0] = block.buffer[0] + offset;
+    block.codes[1] = block.buffer[n_tiles - 1] + offset;
+  }
+
+ private:
+  // The second half is the first one again where the matrix ends.
+  ONEBIT_INLINE int64_t tiles(const MatmulArgs& args, int64_t row) {
+    return args.n_rows - row > 16 ? 2 : 1;
+  }
+};
 
 }  // namespace
 }  // namespace onebit

@@ -43,7 +43,7 @@ struct Block {
   // scale per kActGroup columns, else int32.
   alignas(64) float acc[kBlockTokens][32];
   alignas(64) uint8_t part[kBlockTokens][128];
-  alignas(64) uint8_t buffer[2][kBlockCols * 16];
+  alignas(64) uint8_t buffer[2][(kBlockCols + 32) * 16];  // triples overlap blocks
 };
 
 ONEBIT_INLINE int64_t padded_cols(const MatmulArgs& args) {
