@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # bench/compare and bench/run.sh on made-up results: compare_test.sh SOURCE_DIR
 set -uo pipefail
-compare=$1/bench/compare
+source=$(cd "$1" && pwd)
+compare=$source/bench/compare
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failures=0
@@ -71,12 +72,12 @@ expect 2 "odd.json" old.csv odd.json
 mkdir bin
 printf '#!/bin/sh\ncat "%s"\n' "$dir/answer" >bin/onebit
 chmod +x bin/onebit
-run() { SHAPES="a:ternary" "$1/bench/run.sh" "$dir/bin/onebit" "$dir/results" >"$dir/out" 2>&1; }
+run() { SHAPES="a:ternary" "$source/bench/run.sh" "$dir/bin/onebit" "$dir/results" >"$dir/out" 2>&1; }
 cp old.json answer
-run "$1" || { echo "FAILED: first run: $(cat out)" >&2; failures=$((failures + 1)); }
+run || { echo "FAILED: first run: $(cat out)" >&2; failures=$((failures + 1)); }
 cp results/*.csv first.csv || failures=$((failures + 1))
 cp slow.json answer
-run "$1" && { echo "FAILED: run.sh did not see a loss" >&2; failures=$((failures + 1)); }
+run && { echo "FAILED: run.sh did not see a loss" >&2; failures=$((failures + 1)); }
 cmp -s results/*.csv first.csv || { echo "FAILED: a loss was written" >&2; failures=$((failures + 1)); }
 
 [ "$failures" -eq 0 ] && echo "compare compares"
