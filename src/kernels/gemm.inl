@@ -1,9 +1,9 @@
 // Int8 activations of many tokens: the walk that an instruction set's register tiles take part in.
 //
-// 32 rows x kBlockCols columns at a time are unpacked to byte codes in the L1 cache, then all tokens
-// pass by in register tiles: unpacking, once for up to kBlockTokens tokens, costs next to nothing.
-// Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows; they are w + 1 (0 and 2
-// for binary), or w + 128 for int8, whose panels lie so already. Corrections, -sum(a) or
+// 32 rows x kBlockCols columns at a time are unpacked to byte codes in the L1 cache, then all
+// tokens pass by in register tiles: unpacking, once for up to kBlockTokens tokens, costs next to
+// nothing. Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows; they are w + 1
+// (0 and 2 for binary), or w + 128 for int8, whose panels lie so already. Corrections, -sum(a) or
 // -128 * sum(a), make dots of the sums of their products.
 //
 // What a token has so far, its float accumulators and the part of a group that a block of columns
@@ -33,18 +33,11 @@ struct Block {
   // What makes dots of raw sums: [token][dot of the block], and of a whole row.
   int32_t corrections[kBlockTokens][kBlockDots];
   int32_t row_correction[kBlockTokens];
-  // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a scale
-  // per kActGroup columns, else int32.
+  // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a
+  // scale per kActGroup columns, else int32.
   alignas(64) float acc[kBlockTokens][32];
   alignas(64) uint8_t part[kBlockTokens][128];
   alignas(64) uint8_t buffer[2][kBlockCols * 16];
-};
-
-// A register tile: tokens first .. of the call, which are tokens `at` .. of the block.
-using BlockKernel = void (*)(const MatmulArgs& args, Block& block, int64_t first, int64_t at);
-struct BlockKernels {
-  const BlockKernel* by_tokens;  // of n tokens at n - 1
-  int64_t most;
 };
 
 // The columns of a block that belong to one weight group.
@@ -124,14 +117,104 @@ ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t fir
   }
 }
 
-// Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack().
-template <typename Codes>
-void gemm(const MatmulArgs& args, const BlockKernels& kernels) {
+// Register tiles: tokens first .. first + kN - 1 of the call, which are tokens `at` .. of the
+// block. Products::add adds, for kN tokens and both halves of the rows, the products of codes and
+// activations in columns begin .. end - 1.
+
+// One scale a token.
+template <typename Products, int kN>
+void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
+  const uint8_t* acts = args.acts + first * args.act_stride;
+  int64_t dot_index = 0;
+  for (int64_t c = block.begin, end = 0; c < block.end; c = end, ++dot_index) {
+    const GroupPart p = group_part(args, block, c);
+    end = p.end;
+    VI sums[kN][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < kN * 2; ++i) {
+      sums[i / 2][i % 2] = VI{};
+      if (!p.starts) memcpy(&sums[i / 2][i % 2], block.part[at + i / 2] + i % 2 * 64, 64);
+    }
+    Products::add(block, acts, args.act_stride, c, end, sums);
+#pragma GCC unroll 16
+    for (int i = 0; i < kN * 2; ++i) {
+      const int64_t m = at + i / 2;
+      if (!p.ends) {
+        memcpy(block.part[m] + i % 2 * 64, &sums[i / 2][i % 2], 64);
+        continue;
+      }
+      const VI dot = sums[i / 2][i % 2] + block.corrections[m][dot_index];
+      const V scale = load(block.scales[i % 2] + p.group * block.scales_stride);
+      float* acc = block.acc[m] + i % 2 * 16;
+      store(acc, fma_v(__builtin_convertvector(dot, V), scale, load(acc)));
+    }
+  }
+}
+
+// A scale per kActGroup columns.
+template <typename Products, int kN>
+void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
+  const uint8_t* acts = args.acts + first * args.act_stride;
+  const float* act_scales = args.act_scales + first * args.act_scales_stride;
+  for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
+    const GroupPart p = group_part(args, block, c);
+    end = p.end;
+    V part[kN][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < kN * 2; ++i) {
+      part[i / 2][i % 2] = p.starts ? V{} : load(block.part[at + i / 2] + i % 2 * 64);
+    }
+    for (int64_t k = c; k < end; k += kActGroup) {
+      VI sums[kN][2];
+#pragma GCC unroll 8
+      for (int m = 0; m < kN; ++m) {
+        sums[m][0] = sums[m][1] = VI{} + block.corrections[at + m][(k - block.begin) / kActGroup];
+      }
+      Products::add(block, acts, args.act_stride, k, k + kActGroup, sums);
+#pragma GCC unroll 8
+      for (int m = 0; m < kN; ++m) {
+        const V scale = splat(act_scales[m * args.act_scales_stride + k / kActGroup]);
+        part[m][0] = fma_v(__builtin_convertvector(sums[m][0], V), scale, part[m][0]);
+        part[m][1] = fma_v(__builtin_convertvector(sums[m][1], V), scale, part[m][1]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kN * 2; ++i) {
+      const int64_t m = at + i / 2;
+      if (!p.ends) {
+        store(block.part[m] + i % 2 * 64, part[i / 2][i % 2]);
+        continue;
+      }
+      const V scale = load(block.scales[i % 2] + p.group * block.scales_stride);
+      float* acc = block.acc[m] + i % 2 * 16;
+      store(acc, fma_v(part[i / 2][i % 2], scale, load(acc)));
+    }
+  }
+}
+
+// The tile of n tokens, n <= kMost.
+template <typename Products, int kMost>
+void tile(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t n) {
+  if constexpr (kMost > 1) {
+    if (n < kMost) return tile<Products, kMost - 1>(args, block, first, at, n);
+  }
+  if (!args.act_groups) {
+    tile_tokens<Products, kMost>(args, block, first, at);
+  } else if constexpr (kMost <= Products::kTokensGroups) {
+    tile_groups<Products, kMost>(args, block, first, at);
+  }
+}
+
+// Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack() of a block. Products:
+// add(), and how many tokens a tile has at most: kTokens, with scales per 32 columns kTokensGroups.
+template <typename Codes, typename Products>
+void gemm(const MatmulArgs& args) {
   const int64_t padded = padded_cols(args);
+  const int64_t most = args.act_groups ? Products::kTokensGroups : Products::kTokens;
   Block block;
   for (int64_t first = 0; first < args.n_tokens; first += kBlockTokens) {
     const int64_t n = min_i64(kBlockTokens, args.n_tokens - first);
-    const int64_t n_tiles = (n + kernels.most - 1) / kernels.most;  // of about as many tokens each
+    const int64_t n_tiles = (n + most - 1) / most;  // of about as many tokens each
     for (int64_t i = 0; !args.act_groups && i < n; ++i) {
       block.row_correction[i] = Codes::kSumFactor * act_sum(args, first + i, 0, padded);
     }
@@ -144,8 +227,8 @@ void gemm(const MatmulArgs& args, const BlockKernels& kernels) {
         correct<Codes::kSumFactor>(args, first, n, block);
         for (int64_t t = 0; t < n_tiles; ++t) {
           const int64_t at = n * t / n_tiles;
-          const int64_t tokens = n * (t + 1) / n_tiles - at;
-          kernels.by_tokens[tokens - 1](args, block, first + at, at);
+          tile<Products, Products::kTokens>(args, block, first + at, at,
+                                            n * (t + 1) / n_tiles - at);
         }
       }
       store_tokens(args, row, first, n, block);

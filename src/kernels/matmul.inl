@@ -1,6 +1,6 @@
 // The product of a run of panels with M tokens, for any packing: an instruction set brings a kernel
 // of exact integer dots of one tile (quant/packing.h) with up to 8 tokens; this adds the float law
-// (MatmulArgs) and the walk over tiles and tokens, the same for all.
+// (MatmulArgs) and the walk over tiles and tokens. Also what all kernels share.
 #pragma once
 
 #include <stdint.h>
@@ -39,14 +39,34 @@ ONEBIT_INLINE int64_t min_i64(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
+ONEBIT_INLINE int64_t padded_cols(const MatmulArgs& args) {
+  return (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+}
+
+// Sum of a token's activations in columns begin .. end - 1, multiples of kSumBlock.
+ONEBIT_INLINE int32_t act_sum(const MatmulArgs& args, int64_t m, int64_t begin, int64_t end) {
+  const int32_t* sums = args.act_sums + m * args.sums_stride;
+  int32_t sum = 0;
+  for (int64_t b = begin / kSumBlock; b < end / kSumBlock; ++b) sum += sums[b];
+  return sum;
+}
+
+// y of token m, rows row .. row + 15 as far as there are any.
+ONEBIT_INLINE void store_rows(const MatmulArgs& args, int64_t m, int64_t row, V y) {
+  const int64_t left = args.n_rows - row;
+  if (left <= 0) return;
+  float* to = args.y + m * args.y_stride + row;
+  if (left >= kLanes) {
+    store(to, y);
+  } else {
+    store_partial(to, y, left);
+  }
+}
+
 // The part of `dot` that is the same for all rows: columns begin .. end - 1 of token m.
 ONEBIT_INLINE int32_t correction(const MatmulArgs& args, const Dots& dots, int64_t m, int64_t begin,
                                  int64_t end) {
-  int32_t sum = 0;
-  if (dots.sum_factor != 0) {
-    const int32_t* sums = args.act_sums + m * args.sums_stride;
-    for (int64_t b = begin / kSumBlock; b < end / kSumBlock; ++b) sum += sums[b];
-  }
+  const int32_t sum = dots.sum_factor == 0 ? 0 : act_sum(args, m, begin, end);
   const int64_t columns = min_i64(end, args.cols) - begin;
   return dots.sum_factor * sum + dots.column_factor * static_cast<int32_t>(columns);
 }
@@ -67,7 +87,7 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
   constexpr PackingShape kShape = packing_shape(kPacking);
   constexpr int64_t kParts = kShape.tile_rows / kLanes;
   constexpr int64_t kActsPerByte = kPacking == Packing::kBinaryBit ? 8 : 1;
-  const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  const int64_t padded = padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   const int64_t dot_group = args.act_groups ? kActGroup : group;
 
@@ -109,16 +129,9 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
   for (int64_t i = 0; i < n_tokens; ++i) {
     const int64_t m = first + i;
     for (int64_t h = 0; h < kParts; ++h) {
-      const int64_t left = args.n_rows - tile.row - h * kLanes;
-      if (left <= 0) break;
       const V y =
           args.act_groups ? acc[i][h] : acc[i][h] * args.act_scales[m * args.act_scales_stride];
-      float* to = args.y + m * args.y_stride + tile.row + h * kLanes;
-      if (left >= kLanes) {
-        store(to, y);
-      } else {
-        store_partial(to, y, left);
-      }
+      store_rows(args, m, tile.row + h * kLanes, y);
     }
   }
 }

@@ -12,17 +12,17 @@ namespace {
 
 void ternary_i8(const MatmulArgs& args) noexcept {
   if (args.n_tokens <= kDecodeTokens) return decode<TernaryTile>(args);
-  gemm<TernaryCodes>(args);
+  gemm<TernaryCodes, VnniProducts>(args);
 }
 
 void binary_i8(const MatmulArgs& args) noexcept {
   if (args.prepared != nullptr) return decode_binary(args);
-  gemm<BinaryCodes>(args);
+  gemm<BinaryCodes, VnniProducts>(args);
 }
 
 void int8(const MatmulArgs& args) noexcept {
   if (args.n_tokens <= kDecodeTokens) return decode<Int8Tile>(args);
-  gemm<Int8Codes>(args);
+  gemm<Int8Codes, VnniProducts>(args);
 }
 
 }  // namespace

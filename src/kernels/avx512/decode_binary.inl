@@ -67,10 +67,12 @@ void lookup_prepare(const PrepareArgs& args, int64_t begin, int64_t end) noexcep
 
 constexpr Preparation kLookup = {lookup_bytes, lookup_prepare};
 
-// 1,024 columns of a panel, 16 KiB, times the tables of a token, as many bytes: both stay in the L1
-// cache while a batch of panels passes by.
-constexpr int64_t kLookupCols = 1024;
+// One token takes panels whole, as memory brings them. For more, 512 columns of a panel, 8 KiB, and
+// of the tokens' tables, as many bytes each, stay in the L1 cache while a batch of panels passes
+// by.
+constexpr int64_t kLookupCols = 512;
 constexpr int64_t kLookupPanels = 16;
+constexpr int64_t kLookupAhead = 16 << 10;  // bytes
 
 // What a panel and a token have so far, by halves of 16 rows: sums under the float law, and the
 // part of a weight group that a chunk cut (f32 with a scale per kActGroup columns, else int32).
@@ -87,27 +89,30 @@ struct LookupChunk {
   const float* scales;   // of group 0
   const int16_t* table;  // at column begin
   const float* act_scales;
-  int64_t next_panel;   // bytes from here to the chunk that comes next,
-  int64_t next_scales;  // and to its scales
+  int64_t next_panel;   // bytes from here to what to prefetch: of the chunk that comes next,
+  int64_t next_scales;  // and of its scales
 };
 
-// sums[t] += n_steps * 16 columns of tile t.
+// sums[t] += `cols` columns, a multiple of 32, of tile t.
 template <int kTiles>
-ONEBIT_INLINE void look_up(const uint8_t*& panel, const int16_t*& table, int64_t n_steps,
-                           int64_t next, __m512i (&sums)[kTiles]) {
-  for (int64_t s = 0; s < n_steps; ++s, panel += 64 * kTiles, table += kTableInts) {
-    const __m512i low = _mm512_load_si512(table);
-    const __m512i middle = _mm512_load_si512(table + 32);
-    const __m512i high0 = _mm512_load_si512(table + 64);
-    const __m512i high1 = _mm512_load_si512(table + 96);
+ONEBIT_INLINE void look_up(const uint8_t*& panel, const int16_t*& table, int64_t cols, int64_t next,
+                           __m512i (&sums)[kTiles]) {
+  for (int64_t c = 0; c < cols; c += 32) {
+#pragma GCC unroll 2
+    for (int s = 0; s < 2; ++s, panel += 64 * kTiles, table += kTableInts) {
+      const __m512i low = _mm512_load_si512(table);
+      const __m512i middle = _mm512_load_si512(table + 32);
+      const __m512i high0 = _mm512_load_si512(table + 64);
+      const __m512i high1 = _mm512_load_si512(table + 96);
 #pragma GCC unroll 4
-    for (int t = 0; t < kTiles; ++t) {
-      _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + next), _MM_HINT_T1);
-      const __m512i words = _mm512_load_si512(panel + 64 * t);
-      const __m512i a = _mm512_permutexvar_epi16(words, low);
-      const __m512i b = _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 5), middle);
-      const __m512i c = _mm512_permutex2var_epi16(high0, _mm512_srli_epi16(words, 10), high1);
-      sums[t] = _mm512_add_epi16(_mm512_add_epi16(sums[t], a), _mm512_add_epi16(b, c));
+      for (int t = 0; t < kTiles; ++t) {
+        _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + next), _MM_HINT_T1);
+        const __m512i words = _mm512_load_si512(panel + 64 * t);
+        const __m512i a = _mm512_permutexvar_epi16(words, low);
+        const __m512i b = _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 5), middle);
+        const __m512i d = _mm512_permutex2var_epi16(high0, _mm512_srli_epi16(words, 10), high1);
+        sums[t] = _mm512_add_epi16(_mm512_add_epi16(sums[t], a), _mm512_add_epi16(b, d));
+      }
     }
   }
 }
@@ -120,7 +125,7 @@ ONEBIT_INLINE __m512i widen(__m512i sums, int half) {
 template <int kTiles, bool kActGroups>
 void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState& state) {
   constexpr int kHalves = 2 * kTiles;
-  const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  const int64_t padded = padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   const uint8_t* panel = chunk.panel;
   const int16_t* table = chunk.table;
@@ -142,7 +147,7 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
       const int64_t next = kActGroups ? c + kActGroup : min_i64(c + 256, end);
 #pragma GCC unroll 4
       for (int t = 0; t < kTiles; ++t) sums[t] = _mm512_setzero_si512();
-      look_up(panel, table, kActGroups ? kActGroup / 16 : (next - c) / 16, chunk.next_panel, sums);
+      look_up(panel, table, next - c, chunk.next_panel, sums);
       const __m512 scale = _mm512_set1_ps(kActGroups ? chunk.act_scales[c / kActGroup] : 0.0f);
 #pragma GCC unroll 8
       for (int h = 0; h < kHalves; ++h) {
@@ -192,24 +197,20 @@ ONEBIT_INLINE int64_t panel_tiles(const MatmulArgs& args, int64_t panel) {
 ONEBIT_INLINE void store_panel(const MatmulArgs& args, int64_t panel, int64_t m,
                                const LookupState& state) {
   for (int64_t h = 0; h < 8; ++h) {
-    const int64_t row = panel * 128 + 16 * h;
-    const int64_t left = args.n_rows - row;
-    if (left <= 0) return;
-    const auto rows = static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
     __m512 y = _mm512_load_ps(state.acc[h]);
     if (!args.act_groups) {
       y = _mm512_mul_ps(y, _mm512_set1_ps(args.act_scales[m * args.act_scales_stride]));
     }
-    _mm512_mask_storeu_ps(args.y + m * args.y_stride + row, rows, y);
+    store_rows(args, m, panel * 128 + 16 * h, y);
   }
 }
 
 // n_tokens <= kLookupTokens, `prepared` made.
 void decode_binary(const MatmulArgs& args) {
-  const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  const int64_t padded = padded_cols(args);
   const int64_t n_groups = (args.cols - 1) / args.group + 1;
   const int64_t n_panels = (args.n_rows + 127) / 128;
-  const int64_t chunk_cols = args.n_tokens == 1 ? kLookupCols : kLookupCols / 2;
+  const int64_t chunk_cols = args.n_tokens == 1 ? padded : kLookupCols;
   const auto* tables = reinterpret_cast<const int16_t*>(args.prepared);
   LookupState states[kLookupPanels][kLookupTokens];
   // The chunk of panel p at column c.
@@ -223,7 +224,8 @@ void decode_binary(const MatmulArgs& args) {
     for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
       end = min_i64(begin + chunk_cols, padded);
       for (int64_t p = first; p < last; ++p) {
-        LookupChunk chunk{begin, end, bytes_at(p, begin), scales_of(p), nullptr, nullptr, 0, 0};
+        LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p),
+                          nullptr, nullptr, kLookupAhead,       kLookupAhead / 4};
         // In order: the batch's next panel, its first one further right, the next batch.
         int64_t next = p + 1;
         int64_t next_col = begin;
@@ -233,7 +235,7 @@ void decode_binary(const MatmulArgs& args) {
         } else if (next == last) {
           next_col = 0;
         }
-        if (next < n_panels) {
+        if (args.n_tokens > 1 && next < n_panels) {
           chunk.next_panel = bytes_at(next, next_col) - chunk.panel;
           chunk.next_scales =
               (scales_of(next) - chunk.scales) * 4 + (next_col - begin) / args.group * 512;
