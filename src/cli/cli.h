@@ -23,6 +23,9 @@ struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
   std::string activations;  // f32, int8, int8-group; empty: as the model was trained
+  std::string kv = "f16";   // f16, int8
+  std::string head;         // int8, f16
+  bool pin = false;
   OpenOptions open;
 };
 // The positional MODEL; optional unless the default model makes no sense for the command.
@@ -32,6 +35,8 @@ void add_open_flags(CLI::App& command, OpenOptions& options);
 // --activations and --i2s-layout; add_engine_flags() has them and more.
 void add_activations_flag(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);
+
+KvType parse_kv(const std::string& name);  // of --kv
 
 // The file or folder `path`, or the default model if it is empty.
 ModelFile open_model_file(const std::string& path, const OpenOptions& options = {});

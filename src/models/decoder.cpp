@@ -1,6 +1,6 @@
 #include "models/decoder.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "ops/rows.h"
 
@@ -33,12 +33,13 @@ class Decoder final : public Model {
  public:
   Decoder(const ModelConfig& config, WeightSource& weights, int64_t context);
   int64_t bytes_per_token() const override;
-  void forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
-               Workspace& ws, Output output, float* out) const override;
+  void forward(const OpContext& ctx, std::span<const int32_t> tokens,
+               std::span<const Segment> segments, Workspace& ws, Output output,
+               float* out) const override;
 
  private:
-  void attention(const OpContext& ctx, int64_t layer, const KvView& kv, int64_t n_tokens,
-                 Workspace& ws) const;
+  void attention(const OpContext& ctx, int64_t layer, std::span<const Segment> segments,
+                 int64_t n_tokens, Workspace& ws) const;
   void feed_forward(const OpContext& ctx, int64_t layer, int64_t n_tokens, Workspace& ws) const;
   // `h` [M, in] enters each of the projections and leaves in the buffer beside it.
   struct Target {
@@ -48,7 +49,6 @@ class Decoder final : public Model {
   void project(const OpContext& ctx, const float* h, int64_t n_tokens,
                std::initializer_list<Target> targets, Workspace& ws) const;
   const Linear& head() const { return config_.tie_embeddings ? tok_embd_ : lm_head_; }
-  ActQuant head_quant() const { return head().is_packed() ? config_.act_quant : ActQuant::kF32; }
 
   RopeTable local_rope_;  // of the layers with a sliding window
   Linear tok_embd_;       // [vocab, hidden]
@@ -71,13 +71,11 @@ Decoder::Decoder(const ModelConfig& config, WeightSource& weights, int64_t conte
   if (c.sliding_period > 0) local_rope_ = RopeTable(context, c.head_dim, c.rope_theta_local);
   config_.tie_embeddings = !weights.has("output.weight");
   // A table that is only looked up stays as it is; one that is also the head is packed like one.
-  // 1-bit activations are for layers trained with them, never for the head.
-  const ActQuant quant = c.act_quant == ActQuant::kSign ? ActQuant::kF32 : c.act_quant;
   tok_embd_ = c.tie_embeddings
-                  ? weights.matrix("token_embd.weight", c.vocab_size, c.hidden_size, quant)
+                  ? weights.head("token_embd.weight", c.vocab_size, c.hidden_size, c.act_quant)
                   : weights.table("token_embd.weight", c.vocab_size, c.hidden_size);
   if (!c.tie_embeddings) {
-    lm_head_ = weights.matrix("output.weight", c.vocab_size, c.hidden_size, quant);
+    lm_head_ = weights.head("output.weight", c.vocab_size, c.hidden_size, c.act_quant);
   }
   out_norm_ = weights.vector("output_norm.weight", c.hidden_size);
 
@@ -137,20 +135,19 @@ void Decoder::project(const OpContext& ctx, const float* h, int64_t n_tokens,
   }
 }
 
-void Decoder::attention(const OpContext& ctx, int64_t layer, const KvView& kv, int64_t M,
-                        Workspace& ws) const {
+void Decoder::attention(const OpContext& ctx, int64_t layer, std::span<const Segment> segments,
+                        int64_t M, Workspace& ws) const {
   const auto& c = config_;
   const Layer& w = layers_[static_cast<std::size_t>(layer)];
   const bool local = c.is_local(layer);
   const RopeTable& rope = local ? local_rope_ : rope_;
-  const KvLayer cache = kv.layer(layer);
-  const int64_t p0 = kv.length;
-  float* x = ws.x.data();               // [M, hidden], the residual stream
-  float* h = ws.h.data();               // [M, hidden]
-  float* q = ws.q.data();               // [M, q_size]
-  float* k = cache.k + p0 * cache.row;  // [M, kv_size], straight into the cache
-  float* v = cache.v + p0 * cache.row;  // [M, kv_size]
-  float* att = ws.att.data();           // [M, q_size]
+  const std::span positions = std::span(ws.positions).first(static_cast<std::size_t>(M));
+  float* x = ws.x.data();      // [M, hidden], the residual stream
+  float* h = ws.h.data();      // [M, hidden]
+  float* q = ws.q.data();      // [M, q_size]
+  float* k = ws.k.data();      // [M, kv_size]
+  float* v = ws.v.data();      // [M, kv_size]
+  float* att = ws.att.data();  // [M, q_size]
 
   rms_norm_rows(ctx, x, w.attn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
   project(ctx, h, M, {{w.wq, q}, {w.wk, k}, {w.wv, v}}, ws);
@@ -158,14 +155,15 @@ void Decoder::attention(const OpContext& ctx, int64_t layer, const KvView& kv, i
     rms_norm_rows(ctx, q, w.q_norm.data(), c.rms_norm_eps, M * c.n_heads, c.head_dim, q);
     rms_norm_rows(ctx, k, w.k_norm.data(), c.rms_norm_eps, M * c.n_kv_heads, c.head_dim, k);
   }
-  rope_rows(ctx, rope, p0, M, c.n_heads, q);
-  rope_rows(ctx, rope, p0, M, c.n_kv_heads, k);
+  rope_rows(ctx, rope, positions, c.n_heads, q);
+  rope_rows(ctx, rope, positions, c.n_kv_heads, k);
+  store_kv(ctx, layer, segments, k, v);
   const AttentionShape shape{.n_heads = c.n_heads,
                              .n_kv_heads = c.n_kv_heads,
                              .head_dim = c.head_dim,
                              .scale = c.attention_scale,
                              .window = local ? c.sliding_window : 0};
-  attention_rows(ctx, shape, q, cache, p0, M, att);
+  attention_rows(ctx, shape, layer, segments, q, ws.attention, att);
   if (c.sub_norms) {
     rms_norm_rows(ctx, att, w.attn_sub_norm.data(), c.rms_norm_eps, M, c.q_size(), att);
   }
@@ -197,30 +195,45 @@ void Decoder::feed_forward(const OpContext& ctx, int64_t layer, int64_t M, Works
   add_rows(ctx, x, h, M * c.hidden_size);
 }
 
-void Decoder::forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
-                      Workspace& ws, Output output, float* out) const {
+void Decoder::forward(const OpContext& ctx, std::span<const int32_t> tokens,
+                      std::span<const Segment> segments, Workspace& ws, Output output,
+                      float* out) const {
   const auto& c = config_;
   const auto M = static_cast<int64_t>(tokens.size());
-  ONEBIT_CHECK(M >= 1 && M <= ws.max_tokens && kv.length + M <= kv.capacity);
+  ONEBIT_CHECK(M >= 1 && M <= ws.max_tokens);
   float* x = ws.x.data();  // [M, hidden], the residual stream
   float* h = ws.h.data();  // [M, hidden]
 
+  int64_t* position = ws.positions.data();  // [M]
+  for (const Segment& s : segments) {
+    ONEBIT_CHECK(s.n_tokens <= ws.positions.data() + M - position);
+    for (int64_t i = 0; i < s.n_tokens; ++i) *position++ = s.kv->length() + i;
+  }
+  ONEBIT_CHECK(position == ws.positions.data() + M);
   for (int64_t m = 0; m < M; ++m) {
     tok_embd_.row_to_float(tokens[static_cast<std::size_t>(m)], x + m * c.hidden_size);
   }
   if (c.embedding_scale != 1) scale_rows(ctx, x, c.embedding_scale, M * c.hidden_size);
   for (int64_t l = 0; l < c.n_layers; ++l) {
-    attention(ctx, l, kv, M, ws);
+    attention(ctx, l, segments, M, ws);
     feed_forward(ctx, l, M, ws);
   }
 
-  const int64_t first = output == Output::kLastLogits ? M - 1 : 0;
-  const int64_t n = M - first;
+  int64_t n = M;  // tokens that are asked for
+  if (output == Output::kLastLogits) {
+    n = 0;
+    int64_t end = 0;
+    for (const Segment& s : segments) {
+      end += s.n_tokens;
+      if (!s.wants_logits) continue;
+      std::copy_n(x + (end - 1) * c.hidden_size, c.hidden_size, h + n++ * c.hidden_size);
+    }
+    x = h;
+  }
   float* normed = output == Output::kHidden ? out : h;
-  rms_norm_rows(ctx, x + first * c.hidden_size, out_norm_.data(), c.rms_norm_eps, n, c.hidden_size,
-                normed);
-  if (output == Output::kHidden) return;
-  ws.acts.set(ctx, h, n, c.hidden_size, head_quant());
+  rms_norm_rows(ctx, x, out_norm_.data(), c.rms_norm_eps, n, c.hidden_size, normed);
+  if (output == Output::kHidden || n == 0) return;
+  ws.acts.set(ctx, h, n, c.hidden_size, head().act_quant());
   head().forward(ctx, ws.acts, out);
 }
 

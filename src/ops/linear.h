@@ -87,6 +87,8 @@ class Linear {
   int64_t n_cols() const { return cols_; }
   // Panels (activations must be quantised) or rows (f32 activations)?
   bool is_packed() const { return format_ == nullptr; }
+  // The activations that forward() takes: what panels were packed for, kF32 for rows.
+  ActQuant act_quant() const { return is_packed() ? quant_ : ActQuant::kF32; }
   int64_t bytes() const { return size_ + scales_.size() * 4; }  // read per token
 
   // y[m][n] for M tokens: [M, N] row-major. Panels need the activations' quantisation that they
