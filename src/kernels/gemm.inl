@@ -14,7 +14,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/matmul.inl"
-#include "kernels/vector.inl"
+#include "kernels/native.inl"
 
 namespace onebit {
 namespace {
@@ -36,7 +36,7 @@ struct Block {
   // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a
   // scale per kActGroup columns, else int32.
   alignas(64) float acc[kBlockTokens][32];
-  alignas(64) uint8_t part[kBlockTokens][128];
+  alignas(64) float part[kBlockTokens][32];
   alignas(64) uint8_t buffer[2][kBlockCols * 16];
 };
 
@@ -106,47 +106,56 @@ void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
   }
 }
 
+constexpr int kRowParts = 32 / kNative;  // registers of 32 rows
+
+ONEBIT_INLINE N part_scale(const Block& block, int64_t group, int64_t part) {
+  const int64_t row = part * kNative;
+  return load_native(block.scales[row / 16] + group * block.scales_stride + row % 16);
+}
+
 ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t first, int64_t n,
                                 const Block& block) {
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t h = 0; h < 2; ++h) {
-      V y = load(block.acc[i] + 16 * h);
+    for (int64_t part = 0; part < kRowParts; ++part) {
+      N y = load_native(block.acc[i] + part * kNative);
       if (!args.act_groups) y = y * args.act_scales[(first + i) * args.act_scales_stride];
-      store_rows(args, first + i, row + 16 * h, y);
+      store_rows(args, first + i, row + part * kNative, y);
     }
   }
 }
 
 // Register tiles: tokens first .. first + kN - 1 of the call, which are tokens `at` .. of the
-// block. Products::add adds, for kN tokens and both halves of the rows, the products of codes and
+// block. Products::add adds, for kN tokens and the parts of the rows, the products of codes and
 // activations in columns begin .. end - 1.
 
 // One scale a token.
 template <typename Products, int kN>
 void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
+  constexpr int kAll = kN * kRowParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
   int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end, ++dot_index) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
-    VI sums[kN][2];
+    NI sums[kN][kRowParts];
 #pragma GCC unroll 16
-    for (int i = 0; i < kN * 2; ++i) {
-      sums[i / 2][i % 2] = VI{};
-      if (!p.starts) memcpy(&sums[i / 2][i % 2], block.part[at + i / 2] + i % 2 * 64, 64);
+    for (int i = 0; i < kAll; ++i) {
+      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
+      sums[i / kRowParts][i % kRowParts] = p.starts ? NI{} : load_ints(kept);
     }
     Products::add(block, acts, args.act_stride, c, end, sums);
 #pragma GCC unroll 16
-    for (int i = 0; i < kN * 2; ++i) {
-      const int64_t m = at + i / 2;
+    for (int i = 0; i < kAll; ++i) {
+      const int64_t m = at + i / kRowParts;
+      const NI sum = sums[i / kRowParts][i % kRowParts];
       if (!p.ends) {
-        memcpy(block.part[m] + i % 2 * 64, &sums[i / 2][i % 2], 64);
+        memcpy(block.part[m] + i % kRowParts * kNative, &sum, sizeof sum);
         continue;
       }
-      const VI dot = sums[i / 2][i % 2] + block.corrections[m][dot_index];
-      const V scale = load(block.scales[i % 2] + p.group * block.scales_stride);
-      float* acc = block.acc[m] + i % 2 * 16;
-      store(acc, fma_v(__builtin_convertvector(dot, V), scale, load(acc)));
+      const N dot = __builtin_convertvector(sum + block.corrections[m][dot_index], N);
+      float* acc = block.acc[m] + i % kRowParts * kNative;
+      const N y = fma_native(dot, part_scale(block, p.group, i % kRowParts), load_native(acc));
+      store_native(acc, y);
     }
   }
 }
@@ -154,40 +163,46 @@ void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at
 // A scale per kActGroup columns.
 template <typename Products, int kN>
 void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
+  constexpr int kAll = kN * kRowParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
   const float* act_scales = args.act_scales + first * args.act_scales_stride;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
-    V part[kN][2];
+    N part[kN][kRowParts];
 #pragma GCC unroll 16
-    for (int i = 0; i < kN * 2; ++i) {
-      part[i / 2][i % 2] = p.starts ? V{} : load(block.part[at + i / 2] + i % 2 * 64);
+    for (int i = 0; i < kAll; ++i) {
+      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
+      part[i / kRowParts][i % kRowParts] = p.starts ? N{} : load_native(kept);
     }
     for (int64_t k = c; k < end; k += kActGroup) {
-      VI sums[kN][2];
-#pragma GCC unroll 8
-      for (int m = 0; m < kN; ++m) {
-        sums[m][0] = sums[m][1] = VI{} + block.corrections[at + m][(k - block.begin) / kActGroup];
+      NI sums[kN][kRowParts];
+#pragma GCC unroll 16
+      for (int i = 0; i < kAll; ++i) {
+        sums[i / kRowParts][i % kRowParts] =
+            NI{} + block.corrections[at + i / kRowParts][(k - block.begin) / kActGroup];
       }
       Products::add(block, acts, args.act_stride, k, k + kActGroup, sums);
-#pragma GCC unroll 8
-      for (int m = 0; m < kN; ++m) {
-        const V scale = splat(act_scales[m * args.act_scales_stride + k / kActGroup]);
-        part[m][0] = fma_v(__builtin_convertvector(sums[m][0], V), scale, part[m][0]);
-        part[m][1] = fma_v(__builtin_convertvector(sums[m][1], V), scale, part[m][1]);
+#pragma GCC unroll 16
+      for (int i = 0; i < kAll; ++i) {
+        const N scale =
+            splat_native(act_scales[i / kRowParts * args.act_scales_stride + k / kActGroup]);
+        N& to = part[i / kRowParts][i % kRowParts];
+        to = fma_native(__builtin_convertvector(sums[i / kRowParts][i % kRowParts], N), scale, to);
       }
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < kN * 2; ++i) {
-      const int64_t m = at + i / 2;
+    for (int i = 0; i < kAll; ++i) {
+      const int64_t m = at + i / kRowParts;
       if (!p.ends) {
-        store(block.part[m] + i % 2 * 64, part[i / 2][i % 2]);
+        memcpy(block.part[m] + i % kRowParts * kNative, &part[i / kRowParts][i % kRowParts],
+               sizeof(N));
         continue;
       }
-      const V scale = load(block.scales[i % 2] + p.group * block.scales_stride);
-      float* acc = block.acc[m] + i % 2 * 16;
-      store(acc, fma_v(part[i / 2][i % 2], scale, load(acc)));
+      float* acc = block.acc[m] + i % kRowParts * kNative;
+      const N y = fma_native(part[i / kRowParts][i % kRowParts],
+                             part_scale(block, p.group, i % kRowParts), load_native(acc));
+      store_native(acc, y);
     }
   }
 }

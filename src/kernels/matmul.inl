@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "kernels/kernel.h"
-#include "kernels/vector.inl"
+#include "kernels/native.inl"
 
 namespace onebit {
 namespace {
@@ -35,6 +35,14 @@ struct Dots {
   int32_t column_factor;
 };
 
+typedef int32_t NI __attribute__((vector_size(4 * kNative)));
+
+ONEBIT_INLINE NI load_ints(const void* p) {
+  NI v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
 ONEBIT_INLINE int64_t min_i64(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
@@ -51,15 +59,14 @@ ONEBIT_INLINE int32_t act_sum(const MatmulArgs& args, int64_t m, int64_t begin, 
   return sum;
 }
 
-// y of token m, rows row .. row + 15 as far as there are any.
-ONEBIT_INLINE void store_rows(const MatmulArgs& args, int64_t m, int64_t row, V y) {
-  const int64_t left = args.n_rows - row;
-  if (left <= 0) return;
+// y of token m from row `row` on, as far as there are rows.
+ONEBIT_INLINE void store_rows(const MatmulArgs& args, int64_t m, int64_t row, N y) {
+  const int64_t left = min_i64(args.n_rows - row, kNative);
   float* to = args.y + m * args.y_stride + row;
-  if (left >= kLanes) {
-    store(to, y);
-  } else {
-    store_partial(to, y, left);
+  if (left == kNative) {
+    memcpy(to, &y, sizeof y);
+  } else if (left > 0) {
+    memcpy(to, &y, static_cast<size_t>(left) * 4);
   }
 }
 
@@ -85,15 +92,15 @@ template <Packing kPacking>
 void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, int64_t first,
                    int64_t n_tokens) {
   constexpr PackingShape kShape = packing_shape(kPacking);
-  constexpr int64_t kParts = kShape.tile_rows / kLanes;
+  constexpr int64_t kParts = kShape.tile_rows / kNative;
   constexpr int64_t kActsPerByte = kPacking == Packing::kBinaryBit ? 8 : 1;
   const int64_t padded = padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   const int64_t dot_group = args.act_groups ? kActGroup : group;
 
   alignas(64) int32_t raw[kMaxDots * kMaxTokens * kShape.tile_rows];
-  V acc[kMaxTokens][kParts] = {};
-  V part[kMaxTokens][kParts] = {};  // t of the float law
+  N acc[kMaxTokens][kParts] = {};
+  N part[kMaxTokens][kParts] = {};  // t of the float law
   for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
     end = min_i64(begin + kMaxDots * dot_group, padded);
     dots.kernel[n_tokens - 1]({tile.weights + begin / kShape.step * tile.step_bytes,
@@ -108,19 +115,19 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
       for (int64_t i = 0; i < n_tokens; ++i) {
         const int64_t m = first + i;
         const int32_t same = correction(args, dots, m, c, next);
-        for (int64_t h = 0; h < kParts; ++h, from += kLanes) {
-          VI sums;
-          memcpy(&sums, from, sizeof sums);
-          const V dot = __builtin_convertvector(sums * dots.raw_factor + same, V);
+        const N act_scale = splat_native(
+            args.act_groups ? args.act_scales[m * args.act_scales_stride + c / kActGroup] : 0.0f);
+        for (int64_t h = 0; h < kParts; ++h, from += kNative) {
+          const N dot = __builtin_convertvector(load_ints(from) * dots.raw_factor + same, N);
+          const N scale = load_native(scales + h * kNative);
           if (!args.act_groups) {
-            acc[i][h] = fma_v(dot, load(scales + h * kLanes), acc[i][h]);
+            acc[i][h] = fma_native(dot, scale, acc[i][h]);
             continue;
           }
-          const float act_scale = args.act_scales[m * args.act_scales_stride + c / kActGroup];
-          part[i][h] = fma_v(dot, splat(act_scale), part[i][h]);
+          part[i][h] = fma_native(dot, act_scale, part[i][h]);
           if (!ends_group) continue;
-          acc[i][h] = fma_v(part[i][h], load(scales + h * kLanes), acc[i][h]);
-          part[i][h] = V{};
+          acc[i][h] = fma_native(part[i][h], scale, acc[i][h]);
+          part[i][h] = N{};
         }
       }
     }
@@ -129,9 +136,9 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
   for (int64_t i = 0; i < n_tokens; ++i) {
     const int64_t m = first + i;
     for (int64_t h = 0; h < kParts; ++h) {
-      const V y =
+      const N y =
           args.act_groups ? acc[i][h] : acc[i][h] * args.act_scales[m * args.act_scales_stride];
-      store_rows(args, m, tile.row + h * kLanes, y);
+      store_rows(args, m, tile.row + h * kNative, y);
     }
   }
 }

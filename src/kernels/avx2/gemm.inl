@@ -26,34 +26,40 @@ struct MaddProducts {
 
   template <int kN>
   ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, VI (&sums)[kN][2]) {
+                         int64_t end, NI (&sums)[kN][kRowParts]) {
+    const __m256i one = _mm256_set1_epi16(1);
 #pragma GCC unroll 2
     for (int h = 0; h < 2; ++h) {
       const uint8_t* codes = block.codes[h] + (begin - block.begin) * 16;
-      for (int64_t c = begin; c < end;) {
-        const int64_t stop = min_i64(c + 256, end);
+      for (int64_t c = begin, stop = 0; c < end; c = stop) {
+        stop = min_i64(c + 256, end);
         __m256i pairs[kN][2];
 #pragma GCC unroll 4
         for (int m = 0; m < kN; ++m) pairs[m][0] = pairs[m][1] = _mm256_setzero_si256();
-        for (; c < stop; c += 4, codes += 64) {
-          const __m256i low = _mm256_load_si256(reinterpret_cast<const __m256i*>(codes));
-          const __m256i high = _mm256_load_si256(reinterpret_cast<const __m256i*>(codes + 32));
-#pragma GCC unroll 4
-          for (int m = 0; m < kN; ++m) {
-            const __m256i a = broadcast4(acts + m * act_stride + c);
-            pairs[m][0] = _mm256_add_epi16(pairs[m][0], _mm256_maddubs_epi16(low, a));
-            pairs[m][1] = _mm256_add_epi16(pairs[m][1], _mm256_maddubs_epi16(high, a));
-          }
-        }
+        add_pairs(codes, acts + c, act_stride, stop - c, pairs);
+        codes += (stop - c) * 16;
 #pragma GCC unroll 4
         for (int m = 0; m < kN; ++m) {
-          const __m256i one = _mm256_set1_epi16(1);
-          const __m256i rows[2] = {_mm256_madd_epi16(pairs[m][0], one),
-                                   _mm256_madd_epi16(pairs[m][1], one)};
-          VI add;
-          memcpy(&add, rows, sizeof add);
-          sums[m][h] += add;
+          sums[m][2 * h] += (NI)_mm256_madd_epi16(pairs[m][0], one);
+          sums[m][2 * h + 1] += (NI)_mm256_madd_epi16(pairs[m][1], one);
         }
+      }
+    }
+  }
+
+ private:
+  // 16 rows and `cols` columns, a multiple of 32.
+  template <int kN>
+  ONEBIT_INLINE void add_pairs(const uint8_t* codes, const uint8_t* acts, int64_t act_stride,
+                               int64_t cols, __m256i (&pairs)[kN][2]) {
+    for (int64_t c = 0; c < cols; c += 4, codes += 64) {
+      const __m256i low = _mm256_load_si256(reinterpret_cast<const __m256i*>(codes));
+      const __m256i high = _mm256_load_si256(reinterpret_cast<const __m256i*>(codes + 32));
+#pragma GCC unroll 4
+      for (int m = 0; m < kN; ++m) {
+        const __m256i a = broadcast4(acts + m * act_stride + c);
+        pairs[m][0] = _mm256_add_epi16(pairs[m][0], _mm256_maddubs_epi16(low, a));
+        pairs[m][1] = _mm256_add_epi16(pairs[m][1], _mm256_maddubs_epi16(high, a));
       }
     }
   }

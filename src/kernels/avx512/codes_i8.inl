@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels/avx512/decode.inl"
-#include "kernels/avx512/decode_binary.inl"
 #include "kernels/avx512/gemm.inl"
+#include "kernels/avx512/lookup_binary.inl"
 #include "kernels/kernel.h"
 
 namespace onebit {
@@ -16,7 +16,7 @@ void ternary_i8(const MatmulArgs& args) noexcept {
 }
 
 void binary_i8(const MatmulArgs& args) noexcept {
-  if (args.prepared != nullptr) return decode_binary(args);
+  if (args.prepared != nullptr) return lookup_binary(args);
   gemm<BinaryCodes, VnniProducts>(args);
 }
 

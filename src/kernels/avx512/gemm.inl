@@ -25,7 +25,7 @@ struct VnniProducts {
 
   template <int kN>
   ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, VI (&sums)[kN][2]) {
+                         int64_t end, NI (&sums)[kN][kRowParts]) {
     const uint8_t* codes0 = block.codes[0] + (begin - block.begin) * 16;
     const uint8_t* codes1 = block.codes[1] + (begin - block.begin) * 16;
     for (int64_t c = begin; c < end; c += 4, codes0 += 64, codes1 += 64) {
@@ -34,8 +34,8 @@ struct VnniProducts {
 #pragma GCC unroll 8
       for (int m = 0; m < kN; ++m) {
         const __m512i a = broadcast4(acts + m * act_stride + c);
-        sums[m][0] = (VI)_mm512_dpbusd_epi32((__m512i)sums[m][0], low, a);
-        sums[m][1] = (VI)_mm512_dpbusd_epi32((__m512i)sums[m][1], high, a);
+        sums[m][0] = (NI)_mm512_dpbusd_epi32((__m512i)sums[m][0], low, a);
+        sums[m][1] = (NI)_mm512_dpbusd_epi32((__m512i)sums[m][1], high, a);
       }
     }
   }

@@ -1,16 +1,17 @@
-// Binary panels times one to three tokens: the speed of memory, by table lookup.
+// Binary panels times tokens, by table lookup.
 //
-// vpdpbusd needs four instructions per 64 weights of one bit, which is slower than memory brings
-// them. Here a 16-bit word, 16 columns of a row, is cut in 5 + 5 + 6 bits, and for each piece the
-// token has a table of all its partial sums in int16: 32, 32 and 64 entries, looked up for 32 rows
-// at once by vpermw (which takes the low 5 bits of its index), vpermw and vpermi2w. A bit of 0
-// counts as -1, so the sum is the dot itself. 8 instructions per 512 weights, and a table of 256
-// bytes per 16 columns, loaded once per panel of 128 rows.
+// vpdpbusd needs three instructions per 64 weights of one bit, which is slower than memory brings
+// them to one token, and than this for many. Here a 16-bit word, 16 columns of a row, is cut in 5 +
+// 5 + 6 bits, and for each piece the token has a table of all its partial sums in int16: 32, 32 and
+// 64 entries, looked up for 32 rows at once by vpermw (which takes the low 5 bits of its index),
+// vpermw and vpermi2w. A bit of 0 counts as -1, so the sum is the dot itself. 8 instructions per
+// 512 weights, and a table of 256 bytes per 16 columns, loaded once per panel of 128 rows.
 //
 // Lanes. Word 2i is row i of the tile, word 2i + 1 row 16 + i: the int16 sums widen to int32 by
 // shifts alone, and each half is 16 rows in order.
 //
-// Overflow: int16 holds 127 * 256 = 32,512, so at most 256 columns are added before widening.
+// Overflow: int16 holds 127 * 256 = 32,512. Sums of 32 columns are widened all the same: adding up
+// 256 of them first cost a third of the speed from memory (bench/NOTES.md).
 #pragma once
 
 #include <immintrin.h>
@@ -22,13 +23,14 @@
 namespace onebit {
 namespace {
 
-constexpr int64_t kLookupTokens = 3;
 constexpr int64_t kTableInts = 128;  // int16 of the three tables of 16 columns
+constexpr int64_t kMaxTableBytes = 64 << 20;
 
 // [M][K / 16][kTableInts] int16
 int64_t lookup_bytes(int64_t cols, int64_t n_tokens) noexcept {
-  if (n_tokens > kLookupTokens) return 0;
-  return n_tokens * ((cols + kColumnPad - 1) / kColumnPad) * (kColumnPad / 16) * kTableInts * 2;
+  const int64_t padded = (cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  const int64_t bytes = n_tokens * padded / 16 * kTableInts * 2;
+  return bytes <= kMaxTableBytes ? bytes : 0;
 }
 
 // All sums of +-v[0..4], bit j of the entry choosing the sign of v[j], plus `rest`.
@@ -67,12 +69,13 @@ void lookup_prepare(const PrepareArgs& args, int64_t begin, int64_t end) noexcep
 
 constexpr Preparation kLookup = {lookup_bytes, lookup_prepare};
 
-// One token takes panels whole, as memory brings them. For more, 512 columns of a panel, 8 KiB, and
-// of the tokens' tables, as many bytes each, stay in the L1 cache while a batch of panels passes
-// by.
+// One token takes panels whole, as memory brings them. For more, 512 columns of a panel, 8 KiB,
+// stay in the L1 cache and the tables of up to 16 tokens, as many bytes each, in L2 while a batch
+// of panels passes by.
 constexpr int64_t kLookupCols = 512;
+constexpr int64_t kLookupTokens = 16;
 constexpr int64_t kLookupPanels = 16;
-constexpr int64_t kLookupAhead = 16 << 10;  // bytes
+constexpr int64_t kLookupAhead = 8 << 10;  // bytes
 
 // What a panel and a token have so far, by halves of 16 rows: sums under the float law, and the
 // part of a weight group that a chunk cut (f32 with a scale per kActGroup columns, else int32).
@@ -93,26 +96,28 @@ struct LookupChunk {
   int64_t next_scales;  // and of its scales
 };
 
-// sums[t] += `cols` columns, a multiple of 32, of tile t.
-template <int kTiles>
-ONEBIT_INLINE void look_up(const uint8_t*& panel, const int16_t*& table, int64_t cols, int64_t next,
+// sums[t] = 32 columns of tile t.
+template <int kTiles, bool kPrefetch>
+ONEBIT_INLINE void look_up(const uint8_t* panel, const int16_t* table, int64_t next,
                            __m512i (&sums)[kTiles]) {
-  for (int64_t c = 0; c < cols; c += 32) {
-#pragma GCC unroll 2
-    for (int s = 0; s < 2; ++s, panel += 64 * kTiles, table += kTableInts) {
-      const __m512i low = _mm512_load_si512(table);
-      const __m512i middle = _mm512_load_si512(table + 32);
-      const __m512i high0 = _mm512_load_si512(table + 64);
-      const __m512i high1 = _mm512_load_si512(table + 96);
 #pragma GCC unroll 4
-      for (int t = 0; t < kTiles; ++t) {
+  for (int t = 0; t < kTiles; ++t) sums[t] = _mm512_setzero_si512();
+#pragma GCC unroll 2
+  for (int s = 0; s < 2; ++s, panel += 64 * kTiles, table += kTableInts) {
+    const __m512i low = _mm512_load_si512(table);
+    const __m512i middle = _mm512_load_si512(table + 32);
+    const __m512i high0 = _mm512_load_si512(table + 64);
+    const __m512i high1 = _mm512_load_si512(table + 96);
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t) {
+      if (kPrefetch) {
         _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + next), _MM_HINT_T1);
-        const __m512i words = _mm512_load_si512(panel + 64 * t);
-        const __m512i a = _mm512_permutexvar_epi16(words, low);
-        const __m512i b = _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 5), middle);
-        const __m512i d = _mm512_permutex2var_epi16(high0, _mm512_srli_epi16(words, 10), high1);
-        sums[t] = _mm512_add_epi16(_mm512_add_epi16(sums[t], a), _mm512_add_epi16(b, d));
       }
+      const __m512i words = _mm512_load_si512(panel + 64 * t);
+      const __m512i a = _mm512_permutexvar_epi16(words, low);
+      const __m512i b = _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 5), middle);
+      const __m512i c = _mm512_permutex2var_epi16(high0, _mm512_srli_epi16(words, 10), high1);
+      sums[t] = _mm512_add_epi16(_mm512_add_epi16(sums[t], a), _mm512_add_epi16(b, c));
     }
   }
 }
@@ -122,7 +127,7 @@ ONEBIT_INLINE __m512i widen(__m512i sums, int half) {
   return _mm512_srai_epi32(half == 0 ? _mm512_slli_epi32(sums, 16) : sums, 16);
 }
 
-template <int kTiles, bool kActGroups>
+template <int kTiles, bool kActGroups, bool kPrefetch>
 void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState& state) {
   constexpr int kHalves = 2 * kTiles;
   const int64_t padded = padded_cols(args);
@@ -142,12 +147,9 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
   }
   for (int64_t c = chunk.begin; c < chunk.end;) {
     const int64_t end = min_i64(group_end, chunk.end);
-    __m512i sums[kTiles];
-    while (c < end) {
-      const int64_t next = kActGroups ? c + kActGroup : min_i64(c + 256, end);
-#pragma GCC unroll 4
-      for (int t = 0; t < kTiles; ++t) sums[t] = _mm512_setzero_si512();
-      look_up(panel, table, next - c, chunk.next_panel, sums);
+    for (; c < end; c += 32, panel += 128 * kTiles, table += 2 * kTableInts) {
+      __m512i sums[kTiles];
+      look_up<kTiles, kPrefetch>(panel, table, chunk.next_panel, sums);
       const __m512 scale = _mm512_set1_ps(kActGroups ? chunk.act_scales[c / kActGroup] : 0.0f);
 #pragma GCC unroll 8
       for (int h = 0; h < kHalves; ++h) {
@@ -158,13 +160,14 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
           dots[h] = _mm512_add_epi32(dots[h], wide);
         }
       }
-      c = next;
     }
     if (end < group_end && end < padded) break;  // the next chunk goes on
 #pragma GCC unroll 8
     for (int h = 0; h < kHalves; ++h) {
       const float* at = scales + 16 * h;
-      _mm_prefetch(reinterpret_cast<const char*>(at) + chunk.next_scales, _MM_HINT_T0);
+      if (kPrefetch) {
+        _mm_prefetch(reinterpret_cast<const char*>(at) + chunk.next_scales, _MM_HINT_T1);
+      }
       if (!kActGroups) part[h] = _mm512_cvtepi32_ps(dots[h]);
       acc[h] = _mm512_fmadd_ps(part[h], _mm512_loadu_ps(at), acc[h]);
       dots[h] = _mm512_setzero_si512();
@@ -185,10 +188,17 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
 }
 
 using LookupKernel = void (*)(const MatmulArgs&, const LookupChunk&, LookupState&);
-constexpr LookupKernel kLookupKernels[2][4] = {
-    {lookup_chunk<1, false>, lookup_chunk<2, false>, lookup_chunk<3, false>,
-     lookup_chunk<4, false>},
-    {lookup_chunk<1, true>, lookup_chunk<2, true>, lookup_chunk<3, true>, lookup_chunk<4, true>}};
+// By tiles - 1, for the first token of a chunk, which prefetches, and the others.
+struct LookupKernels {
+  LookupKernel first[4];
+  LookupKernel other[4];
+};
+template <bool kActGroups>
+constexpr LookupKernels kLookupKernels = {
+    {lookup_chunk<1, kActGroups, true>, lookup_chunk<2, kActGroups, true>,
+     lookup_chunk<3, kActGroups, true>, lookup_chunk<4, kActGroups, true>},
+    {lookup_chunk<1, kActGroups, false>, lookup_chunk<2, kActGroups, false>,
+     lookup_chunk<3, kActGroups, false>, lookup_chunk<4, kActGroups, false>}};
 
 ONEBIT_INLINE int64_t panel_tiles(const MatmulArgs& args, int64_t panel) {
   return (min_i64(args.n_rows - panel * 128, 128) + 31) / 32;
@@ -205,51 +215,55 @@ ONEBIT_INLINE void store_panel(const MatmulArgs& args, int64_t panel, int64_t m,
   }
 }
 
-// n_tokens <= kLookupTokens, `prepared` made.
-void decode_binary(const MatmulArgs& args) {
+// Tokens m0 .. m0 + n - 1 times panels first .. last - 1, at most kLookupTokens x kLookupPanels.
+void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, int64_t last) {
   const int64_t padded = padded_cols(args);
   const int64_t n_groups = (args.cols - 1) / args.group + 1;
   const int64_t n_panels = (args.n_rows + 127) / 128;
-  const int64_t chunk_cols = args.n_tokens == 1 ? padded : kLookupCols;
+  const int64_t chunk_cols = n == 1 ? padded : kLookupCols;
   const auto* tables = reinterpret_cast<const int16_t*>(args.prepared);
-  LookupState states[kLookupPanels][kLookupTokens];
-  // The chunk of panel p at column c.
-  const auto bytes_at = [&](int64_t p, int64_t c) {
+  const LookupKernels& kernels = args.act_groups ? kLookupKernels<true> : kLookupKernels<false>;
+  const auto bytes_at = [&](int64_t p, int64_t c) {  // the chunk of panel p at column c
     return args.panels + p * args.panel_bytes + c / 16 * panel_tiles(args, p) * 64;
   };
   const auto scales_of = [&](int64_t p) { return args.scales + p * 128 * n_groups; };
-  for (int64_t first = 0; first < n_panels; first += kLookupPanels) {
-    const int64_t last = min_i64(first + kLookupPanels, n_panels);
-    memset(states, 0, sizeof states[0] * static_cast<size_t>(last - first));
-    for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
-      end = min_i64(begin + chunk_cols, padded);
-      for (int64_t p = first; p < last; ++p) {
-        LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p),
-                          nullptr, nullptr, kLookupAhead,       kLookupAhead / 4};
-        // In order: the batch's next panel, its first one further right, the next batch.
-        int64_t next = p + 1;
-        int64_t next_col = begin;
-        if (next == last && end < padded) {
-          next = first;
-          next_col = end;
-        } else if (next == last) {
-          next_col = 0;
-        }
-        if (args.n_tokens > 1 && next < n_panels) {
-          chunk.next_panel = bytes_at(next, next_col) - chunk.panel;
-          chunk.next_scales =
-              (scales_of(next) - chunk.scales) * 4 + (next_col - begin) / args.group * 512;
-        }
-        for (int64_t m = 0; m < args.n_tokens; ++m) {
-          chunk.table = tables + (m * padded + begin) / 16 * kTableInts;
-          chunk.act_scales = args.act_scales + m * args.act_scales_stride;
-          kLookupKernels[args.act_groups][panel_tiles(args, p) - 1](args, chunk,
-                                                                    states[p - first][m]);
-        }
+
+  LookupState states[kLookupPanels * kLookupTokens];  // [panel][n]
+  memset(states, 0, sizeof states[0] * static_cast<size_t>((last - first) * n));
+  for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
+    end = min_i64(begin + chunk_cols, padded);
+    for (int64_t p = first; p < last; ++p) {
+      LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p),
+                        nullptr, nullptr, kLookupAhead,       kLookupAhead / 2};
+      // In order: the batch's next panel, its first one further right, the next batch.
+      const bool ends_row = p + 1 == last && end < padded;
+      const int64_t next = ends_row ? first : p + 1;
+      const int64_t next_col = ends_row ? end : p + 1 == last ? 0 : begin;
+      if (n > 1 && next < n_panels) {
+        chunk.next_panel = bytes_at(next, next_col) - chunk.panel;
+        chunk.next_scales =
+            (scales_of(next) - chunk.scales) * 4 + (next_col - begin) / args.group * 512;
+      }
+      const int64_t t = panel_tiles(args, p) - 1;
+      for (int64_t i = 0; i < n; ++i) {
+        chunk.table = tables + ((m0 + i) * padded + begin) / 16 * kTableInts;
+        chunk.act_scales = args.act_scales + (m0 + i) * args.act_scales_stride;
+        (i == 0 ? kernels.first : kernels.other)[t](args, chunk, states[(p - first) * n + i]);
       }
     }
-    for (int64_t p = first; p < last; ++p) {
-      for (int64_t m = 0; m < args.n_tokens; ++m) store_panel(args, p, m, states[p - first][m]);
+  }
+  for (int64_t p = first; p < last; ++p) {
+    for (int64_t i = 0; i < n; ++i) store_panel(args, p, m0 + i, states[(p - first) * n + i]);
+  }
+}
+
+// `prepared` made.
+void lookup_binary(const MatmulArgs& args) {
+  const int64_t n_panels = (args.n_rows + 127) / 128;
+  for (int64_t m = 0; m < args.n_tokens; m += kLookupTokens) {
+    const int64_t n = min_i64(kLookupTokens, args.n_tokens - m);
+    for (int64_t p = 0; p < n_panels; p += kLookupPanels) {
+      lookup_block(args, m, n, p, min_i64(p + kLookupPanels, n_panels));
     }
   }
 }
