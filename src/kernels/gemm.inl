@@ -37,7 +37,7 @@ struct Block {
   // scale per kActGroup columns, else int32.
   alignas(64) float acc[kBlockTokens][32];
   alignas(64) float part[kBlockTokens][32];
-  alignas(64) uint8_t buffer[2][kBlockCols * 16];
+  alignas(64) uint8_t buffer[2][(kBlockCols + 32) * 16];  // 32: triples do not end with a block
 };
 
 // The columns of a block that belong to one weight group.

@@ -20,7 +20,7 @@ struct DotsArgs {
   int64_t step_bytes;   // to the same tile in the next step
   const uint8_t* acts;  // token m at acts + m * act_stride: int8, or bits
   int64_t act_stride;   // bytes
-  int64_t cols;         // a multiple of kActGroup (kBinaryBit: of 64)
+  int64_t cols;         // a multiple of kActGroup (kBinaryBit: of 64; kTripleI8: any)
   int64_t group;        // likewise, or >= cols for one sum
   int32_t* out;         // [n_groups][M][tile_rows]
 };
@@ -51,11 +51,12 @@ ONEBIT_INLINE int64_t padded_cols(const MatmulArgs& args) {
   return (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
 }
 
-// Sum of a token's activations in columns begin .. end - 1, multiples of kSumBlock.
+// Sum of a token's activations in columns begin .. end - 1: begin is a multiple of kSumBlock, and
+// end, or past it are zeros.
 ONEBIT_INLINE int32_t act_sum(const MatmulArgs& args, int64_t m, int64_t begin, int64_t end) {
   const int32_t* sums = args.act_sums + m * args.sums_stride;
   int32_t sum = 0;
-  for (int64_t b = begin / kSumBlock; b < end / kSumBlock; ++b) sum += sums[b];
+  for (int64_t b = begin / kSumBlock; b * kSumBlock < end; ++b) sum += sums[b];
   return sum;
 }
 
@@ -94,7 +95,8 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
   constexpr PackingShape kShape = packing_shape(kPacking);
   constexpr int64_t kParts = kShape.tile_rows / kNative;
   constexpr int64_t kActsPerByte = kPacking == Packing::kBinaryBit ? 8 : 1;
-  const int64_t padded = padded_cols(args);
+  // Triples have no zero columns to their kernels' liking, so these stop where the columns do.
+  const int64_t padded = kPacking == Packing::kTripleI8 ? args.cols : padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   const int64_t dot_group = args.act_groups ? kActGroup : group;
 

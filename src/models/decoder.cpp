@@ -120,17 +120,20 @@ int64_t Decoder::bytes_per_token() const {
 
 void Decoder::project(const OpContext& ctx, const float* h, int64_t n_tokens,
                       std::initializer_list<Target> targets, Workspace& ws) const {
-  bool shared = false;  // ws.acts holds h
+  const int64_t n = targets.begin()->projection.w.n_cols();
+  if (!config_.projection_norms) {
+    std::array<LinearTarget, 3> matrices;
+    ONEBIT_CHECK(targets.size() <= matrices.size());
+    auto* end = matrices.data();
+    for (const auto& [projection, y] : targets) *end++ = {&projection.w, y};
+    ws.acts.set(ctx, h, n_tokens, n, config_.act_quant);
+    forward_all(ctx, ws.acts, {matrices.data(), end});
+    return;
+  }
   for (const auto& [projection, y] : targets) {
-    const int64_t n = projection.w.n_cols();
-    if (!projection.norm.empty()) {
-      rms_norm_rows(ctx, h, projection.norm.data(), config_.projection_norm_eps, n_tokens, n,
-                    ws.normed.data());
-      ws.acts.set(ctx, ws.normed.data(), n_tokens, n, config_.act_quant);
-    } else if (!shared) {
-      ws.acts.set(ctx, h, n_tokens, n, config_.act_quant);
-      shared = true;
-    }
+    rms_norm_rows(ctx, h, projection.norm.data(), config_.projection_norm_eps, n_tokens, n,
+                  ws.normed.data());
+    ws.acts.set(ctx, ws.normed.data(), n_tokens, n, config_.act_quant);
     projection.w.forward(ctx, ws.acts, y);
   }
 }
@@ -183,8 +186,13 @@ void Decoder::feed_forward(const OpContext& ctx, int64_t layer, int64_t M, Works
   float* up = ws.up.data();      // [M, intermediate]
 
   rms_norm_rows(ctx, x, w.ffn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
-  project(ctx, h, M, {{w.w_gate, gate}, {w.w_up, up}}, ws);
-  gated_rows(ctx, c.activation, gate, up, M * c.intermediate_size, gate);
+  if (c.projection_norms) {
+    project(ctx, h, M, {{w.w_gate, gate}, {w.w_up, up}}, ws);
+    gated_rows(ctx, c.activation, gate, up, M * c.intermediate_size, gate);
+  } else {
+    ws.acts.set(ctx, h, M, c.hidden_size, c.act_quant);
+    forward_gated(ctx, ws.acts, w.w_gate.w, w.w_up.w, c.activation, gate);
+  }
   if (c.sub_norms) {
     rms_norm_rows(ctx, gate, w.ffn_sub_norm.data(), c.rms_norm_eps, M, c.intermediate_size, gate);
   }

@@ -33,8 +33,8 @@ struct WeightFixes {
 class Linear;
 
 struct LinearTarget {
-  const Linear& linear;
-  float* y;  // [M, N]
+  const Linear* linear = nullptr;
+  float* y = nullptr;  // [M, N]
 };
 
 // Several matrices times the same activations: linear.forward() of each, in one parallel region.

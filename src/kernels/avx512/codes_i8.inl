@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/avx512/decode.inl"
+#include "kernels/avx512/decode_triple.inl"
 #include "kernels/avx512/gemm.inl"
 #include "kernels/avx512/lookup_binary.inl"
 #include "kernels/kernel.h"
@@ -23,6 +24,13 @@ void binary_i8(const MatmulArgs& args) noexcept {
 void int8(const MatmulArgs& args) noexcept {
   if (args.n_tokens <= kDecodeTokens) return decode<Int8Tile>(args);
   gemm<Int8Codes, VnniProducts>(args);
+}
+
+void triple_i8(const MatmulArgs& args) noexcept {
+  if (args.n_tokens == 1) return decode_triples<1>(args);
+  if (args.n_tokens == 2) return decode_triples<2>(args);
+  if (args.n_tokens == 3) return decode_triples<3>(args);
+  gemm<TripleCodes, VnniProducts>(args);
 }
 
 }  // namespace
