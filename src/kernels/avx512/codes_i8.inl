@@ -1,11 +1,10 @@
-// Int8 activations times ternary, binary or int8 panels: few tokens at the speed of memory, many at
-// that of vpdpbusd.
+// Int8 activations times ternary or int8 panels: few tokens at the speed of memory, many at that of
+// vpdpbusd. (Binary panels: lookup_binary.inl.)
 #pragma once
 
 #include "kernels/avx512/decode.inl"
 #include "kernels/avx512/decode_triple.inl"
 #include "kernels/avx512/gemm.inl"
-#include "kernels/avx512/lookup_binary.inl"
 #include "kernels/kernel.h"
 
 namespace onebit {
@@ -14,11 +13,6 @@ namespace {
 void ternary_i8(const MatmulArgs& args) noexcept {
   if (args.n_tokens <= kDecodeTokens) return decode<TernaryTile>(args);
   gemm<TernaryCodes, VnniProducts>(args);
-}
-
-void binary_i8(const MatmulArgs& args) noexcept {
-  if (args.prepared != nullptr) return lookup_binary(args);
-  gemm<BinaryCodes, VnniProducts>(args);
 }
 
 void int8(const MatmulArgs& args) noexcept {

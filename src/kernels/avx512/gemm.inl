@@ -78,36 +78,5 @@ struct Int8Codes {
   }
 };
 
-// A tile of 32 rows. One vpmultishiftqb copies the 16-bit word of a row to both halves of a 32-bit
-// lane so that bit 1 + p of byte j is column 4p + j: bit offsets -1, 7, 3, 11 from the word's.
-struct BinaryCodes {
-  static constexpr int32_t kSumFactor = -1;
-
-  ONEBIT_INLINE void scales(const MatmulArgs& args, int64_t row, Block& block) {
-    binary_scales(args, row, block);
-  }
-  ONEBIT_INLINE void unpack(const MatmulArgs& args, int64_t row, Block& block) {
-    const __m512i even = _mm512_set1_epi64(0x2b23'271f'0b03'073f);
-    const __m512i odd = _mm512_set1_epi64(0x3b33'372f'1b13'170f);
-    const __m512i two = _mm512_set1_epi8(2);
-    const int64_t step_bytes = binary_step_bytes(args, row);
-    const uint8_t* from = binary_tile(args, row, block.begin);
-    block.codes[0] = block.buffer[0];
-    block.codes[1] = block.buffer[1];
-    for (int64_t k = 0; k < block.end - block.begin; k += 16, from += step_bytes) {
-      _mm_prefetch(reinterpret_cast<const char*>(from + 4096), _MM_HINT_T0);
-      const __m512i step = _mm512_load_si512(from);
-      const __m512i low = _mm512_multishift_epi64_epi8(even, step);
-      const __m512i high = _mm512_multishift_epi64_epi8(odd, step);
-#pragma GCC unroll 4
-      for (int p = 0; p < 4; ++p) {
-        const int64_t to = k * 16 + 64 * p;
-        _mm512_store_si512(block.buffer[0] + to, _mm512_and_si512(_mm512_srli_epi16(low, p), two));
-        _mm512_store_si512(block.buffer[1] + to, _mm512_and_si512(_mm512_srli_epi16(high, p), two));
-      }
-    }
-  }
-};
-
 }  // namespace
 }  // namespace onebit

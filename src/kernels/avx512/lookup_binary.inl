@@ -24,14 +24,14 @@ namespace onebit {
 namespace {
 
 constexpr int64_t kTableInts = 128;  // int16 of the three tables of 16 columns
-constexpr int64_t kMaxTableBytes = 64 << 20;
 
-// [M][K / 16][kTableInts] int16
-int64_t lookup_bytes(int64_t cols, int64_t n_tokens) noexcept {
-  const int64_t padded = (cols + kColumnPad - 1) / kColumnPad * kColumnPad;
-  const int64_t bytes = n_tokens * padded / 16 * kTableInts * 2;
-  return bytes <= kMaxTableBytes ? bytes : 0;
-}
+// One token takes panels whole, as memory brings them. For more, 512 columns of a panel, 8 KiB,
+// stay in the L1 cache and the tables of up to 16 tokens, as many bytes each, in L2 while a batch
+// of panels passes by.
+constexpr int64_t kLookupCols = 512;
+constexpr int64_t kLookupTokens = 16;
+constexpr int64_t kLookupPanels = 16;
+constexpr int64_t kLookupAhead = 8 << 10;  // bytes
 
 // All sums of +-v[0..4], bit j of the entry choosing the sign of v[j], plus `rest`.
 ONEBIT_INLINE __m512i signed_sums(const int16_t* v, int rest) {
@@ -45,37 +45,40 @@ ONEBIT_INLINE __m512i signed_sums(const int16_t* v, int rest) {
   return sums;
 }
 
+// The tables of columns begin .. end - 1 of a token.
+void make_tables(const uint8_t* token, int64_t begin, int64_t end, int16_t* table) {
+  const auto* acts = reinterpret_cast<const int8_t*>(token);
+  for (int64_t c = begin; c < end; c += 16, table += kTableInts) {
+    int16_t v[16];  // by bit: columns 4p, 4p + 2, 4p + 1, 4p + 3
+    for (int p = 0; p < 4; ++p) {
+      v[p] = acts[c + 4 * p];
+      v[4 + p] = acts[c + 4 * p + 2];
+      v[8 + p] = acts[c + 4 * p + 1];
+      v[12 + p] = acts[c + 4 * p + 3];
+    }
+    _mm512_store_si512(table, signed_sums(v, 0));
+    _mm512_store_si512(table + 32, signed_sums(v + 5, 0));
+    _mm512_store_si512(table + 64, signed_sums(v + 10, -v[15]));
+    _mm512_store_si512(table + 96, signed_sums(v + 10, v[15]));
+  }
+}
+
+// Tables [M][K / 16][kTableInts], made once for all matrices and threads where tokens are few.
+int64_t lookup_bytes(int64_t cols, int64_t n_tokens) noexcept {
+  const int64_t padded = (cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  return n_tokens > kLookupTokens ? 0 : n_tokens * padded / 16 * kTableInts * 2;
+}
+
 void lookup_prepare(const PrepareArgs& args, int64_t begin, int64_t end) noexcept {
   const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  auto* tables = reinterpret_cast<int16_t*>(args.out);
   for (int64_t m = 0; m < args.n_tokens; ++m) {
-    const auto* acts = reinterpret_cast<const int8_t*>(args.acts + m * args.act_stride);
-    auto* tables = reinterpret_cast<int16_t*>(args.out) + m * padded / 16 * kTableInts;
-    for (int64_t c = begin; c < end; c += 16) {
-      int16_t v[16];  // by bit: columns 4p, 4p + 2, 4p + 1, 4p + 3
-      for (int p = 0; p < 4; ++p) {
-        v[p] = acts[c + 4 * p];
-        v[4 + p] = acts[c + 4 * p + 2];
-        v[8 + p] = acts[c + 4 * p + 1];
-        v[12 + p] = acts[c + 4 * p + 3];
-      }
-      int16_t* table = tables + c / 16 * kTableInts;
-      _mm512_store_si512(table, signed_sums(v, 0));
-      _mm512_store_si512(table + 32, signed_sums(v + 5, 0));
-      _mm512_store_si512(table + 64, signed_sums(v + 10, -v[15]));
-      _mm512_store_si512(table + 96, signed_sums(v + 10, v[15]));
-    }
+    make_tables(args.acts + m * args.act_stride, begin, end,
+                tables + (m * padded + begin) / 16 * kTableInts);
   }
 }
 
 constexpr Preparation kLookup = {lookup_bytes, lookup_prepare};
-
-// One token takes panels whole, as memory brings them. For more, 512 columns of a panel, 8 KiB,
-// stay in the L1 cache and the tables of up to 16 tokens, as many bytes each, in L2 while a batch
-// of panels passes by.
-constexpr int64_t kLookupCols = 512;
-constexpr int64_t kLookupTokens = 16;
-constexpr int64_t kLookupPanels = 16;
-constexpr int64_t kLookupAhead = 8 << 10;  // bytes
 
 // What a panel and a token have so far, by halves of 16 rows: sums under the float law, and the
 // part of a weight group that a chunk cut (f32 with a scale per kActGroup columns, else int32).
@@ -220,8 +223,9 @@ void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, 
   const int64_t padded = padded_cols(args);
   const int64_t n_groups = (args.cols - 1) / args.group + 1;
   const int64_t n_panels = (args.n_rows + 127) / 128;
-  const int64_t chunk_cols = n == 1 ? padded : kLookupCols;
-  const auto* tables = reinterpret_cast<const int16_t*>(args.prepared);
+  const auto* prepared = reinterpret_cast<const int16_t*>(args.prepared);
+  const int64_t chunk_cols = n == 1 && prepared != nullptr ? padded : kLookupCols;
+  alignas(64) int16_t made[kLookupTokens * kLookupCols / 16 * kTableInts];
   const LookupKernels& kernels = args.act_groups ? kLookupKernels<true> : kLookupKernels<false>;
   const auto bytes_at = [&](int64_t p, int64_t c) {  // the chunk of panel p at column c
     return args.panels + p * args.panel_bytes + c / 16 * panel_tiles(args, p) * 64;
@@ -232,6 +236,16 @@ void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, 
   memset(states, 0, sizeof states[0] * static_cast<size_t>((last - first) * n));
   for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
     end = min_i64(begin + chunk_cols, padded);
+    const int16_t* tables[kLookupTokens];
+    for (int64_t i = 0; i < n; ++i) {
+      if (prepared != nullptr) {
+        tables[i] = prepared + ((m0 + i) * padded + begin) / 16 * kTableInts;
+        continue;
+      }
+      int16_t* to = made + i * kLookupCols / 16 * kTableInts;
+      make_tables(args.acts + (m0 + i) * args.act_stride, begin, end, to);
+      tables[i] = to;
+    }
     for (int64_t p = first; p < last; ++p) {
       LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p),
                         nullptr, nullptr, kLookupAhead,       kLookupAhead / 2};
@@ -239,14 +253,14 @@ void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, 
       const bool ends_row = p + 1 == last && end < padded;
       const int64_t next = ends_row ? first : p + 1;
       const int64_t next_col = ends_row ? end : p + 1 == last ? 0 : begin;
-      if (n > 1 && next < n_panels) {
+      if (chunk_cols < padded && next < n_panels) {
         chunk.next_panel = bytes_at(next, next_col) - chunk.panel;
         chunk.next_scales =
             (scales_of(next) - chunk.scales) * 4 + (next_col - begin) / args.group * 512;
       }
       const int64_t t = panel_tiles(args, p) - 1;
       for (int64_t i = 0; i < n; ++i) {
-        chunk.table = tables + ((m0 + i) * padded + begin) / 16 * kTableInts;
+        chunk.table = tables[i];
         chunk.act_scales = args.act_scales + (m0 + i) * args.act_scales_stride;
         (i == 0 ? kernels.first : kernels.other)[t](args, chunk, states[(p - first) * n + i]);
       }
@@ -257,8 +271,7 @@ void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, 
   }
 }
 
-// `prepared` made.
-void lookup_binary(const MatmulArgs& args) {
+void binary_i8(const MatmulArgs& args) noexcept {
   const int64_t n_panels = (args.n_rows + 127) / 128;
   for (int64_t m = 0; m < args.n_tokens; m += kLookupTokens) {
     const int64_t n = min_i64(kLookupTokens, args.n_tokens - m);
