@@ -14,7 +14,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/matmul.inl"
-#include "kernels/vector.inl"
+#include "kernels/native.inl"
 
 namespace onebit {
 namespace {
@@ -36,15 +36,8 @@ struct Block {
   // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a
   // scale per kActGroup columns, else int32.
   alignas(64) float acc[kBlockTokens][32];
-  alignas(64) uint8_t part[kBlockTokens][128];
+  alignas(64) float part[kBlockTokens][32];
   alignas(64) uint8_t buffer[2][(kBlockCols + 32) * 16];  // 32: triples do not end with a block
-};
-
-// A register tile: tokens first .. of the call, which are tokens `at` .. of the block.
-using BlockKernel = void (*)(const MatmulArgs& args, Block& block, int64_t first, int64_t at);
-struct BlockKernels {
-  const BlockKernel* by_tokens;  // of n tokens at n - 1
-  int64_t most;
 };
 
 // The columns of a block that belong to one weight group.
@@ -113,25 +106,130 @@ void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
   }
 }
 
+constexpr int kRowParts = 32 / kNative;  // registers of 32 rows
+
+ONEBIT_INLINE N part_scale(const Block& block, int64_t group, int64_t part) {
+  const int64_t row = part * kNative;
+  return load_native(block.scales[row / 16] + group * block.scales_stride + row % 16);
+}
+
 ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t first, int64_t n,
                                 const Block& block) {
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t h = 0; h < 2; ++h) {
-      V y = load(block.acc[i] + 16 * h);
+    for (int64_t part = 0; part < kRowParts; ++part) {
+      N y = load_native(block.acc[i] + part * kNative);
       if (!args.act_groups) y = y * args.act_scales[(first + i) * args.act_scales_stride];
-      store_rows(args, first + i, row + 16 * h, y);
+      store_rows(args, first + i, row + part * kNative, y);
     }
   }
 }
 
-// Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack().
-template <typename Codes>
-void gemm(const MatmulArgs& args, const BlockKernels& kernels) {
+// Register tiles: tokens first .. first + kN - 1 of the call, which are tokens `at` .. of the
+// block. Products::add adds, for kN tokens and the parts of the rows, the products of codes and
+// activations in columns begin .. end - 1.
+
+// One scale a token.
+template <typename Products, int kN>
+void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
+  constexpr int kAll = kN * kRowParts;
+  const uint8_t* acts = args.acts + first * args.act_stride;
+  int64_t dot_index = 0;
+  for (int64_t c = block.begin, end = 0; c < block.end; c = end, ++dot_index) {
+    const GroupPart p = group_part(args, block, c);
+    end = p.end;
+    NI sums[kN][kRowParts];
+#pragma GCC unroll 16
+    for (int i = 0; i < kAll; ++i) {
+      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
+      sums[i / kRowParts][i % kRowParts] = p.starts ? NI{} : load_ints(kept);
+    }
+    Products::add(block, acts, args.act_stride, c, end, sums);
+#pragma GCC unroll 16
+    for (int i = 0; i < kAll; ++i) {
+      const int64_t m = at + i / kRowParts;
+      const NI sum = sums[i / kRowParts][i % kRowParts];
+      if (!p.ends) {
+        memcpy(block.part[m] + i % kRowParts * kNative, &sum, sizeof sum);
+        continue;
+      }
+      const N dot = __builtin_convertvector(sum + block.corrections[m][dot_index], N);
+      float* acc = block.acc[m] + i % kRowParts * kNative;
+      const N y = fma_native(dot, part_scale(block, p.group, i % kRowParts), load_native(acc));
+      store_native(acc, y);
+    }
+  }
+}
+
+// A scale per kActGroup columns.
+template <typename Products, int kN>
+void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
+  constexpr int kAll = kN * kRowParts;
+  const uint8_t* acts = args.acts + first * args.act_stride;
+  const float* act_scales = args.act_scales + first * args.act_scales_stride;
+  for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
+    const GroupPart p = group_part(args, block, c);
+    end = p.end;
+    N part[kN][kRowParts];
+#pragma GCC unroll 16
+    for (int i = 0; i < kAll; ++i) {
+      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
+      part[i / kRowParts][i % kRowParts] = p.starts ? N{} : load_native(kept);
+    }
+    for (int64_t k = c; k < end; k += kActGroup) {
+      NI sums[kN][kRowParts];
+#pragma GCC unroll 16
+      for (int i = 0; i < kAll; ++i) {
+        sums[i / kRowParts][i % kRowParts] =
+            NI{} + block.corrections[at + i / kRowParts][(k - block.begin) / kActGroup];
+      }
+      Products::add(block, acts, args.act_stride, k, k + kActGroup, sums);
+#pragma GCC unroll 16
+      for (int i = 0; i < kAll; ++i) {
+        const N scale =
+            splat_native(act_scales[i / kRowParts * args.act_scales_stride + k / kActGroup]);
+        N& to = part[i / kRowParts][i % kRowParts];
+        to = fma_native(__builtin_convertvector(sums[i / kRowParts][i % kRowParts], N), scale, to);
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kAll; ++i) {
+      const int64_t m = at + i / kRowParts;
+      if (!p.ends) {
+        memcpy(block.part[m] + i % kRowParts * kNative, &part[i / kRowParts][i % kRowParts],
+               sizeof(N));
+        continue;
+      }
+      float* acc = block.acc[m] + i % kRowParts * kNative;
+      const N y = fma_native(part[i / kRowParts][i % kRowParts],
+                             part_scale(block, p.group, i % kRowParts), load_native(acc));
+      store_native(acc, y);
+    }
+  }
+}
+
+// The tile of n tokens, n <= kMost.
+template <typename Products, int kMost>
+void tile(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t n) {
+  if constexpr (kMost > 1) {
+    if (n < kMost) return tile<Products, kMost - 1>(args, block, first, at, n);
+  }
+  if (!args.act_groups) {
+    tile_tokens<Products, kMost>(args, block, first, at);
+  } else if constexpr (kMost <= Products::kTokensGroups) {
+    tile_groups<Products, kMost>(args, block, first, at);
+  }
+}
+
+// Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack() of a block. Products:
+// add(), and how many tokens a tile has at most: kTokens, with scales per 32 columns kTokensGroups.
+template <typename Codes, typename Products>
+void gemm(const MatmulArgs& args) {
   const int64_t padded = padded_cols(args);
+  const int64_t most = args.act_groups ? Products::kTokensGroups : Products::kTokens;
   Block block;
   for (int64_t first = 0; first < args.n_tokens; first += kBlockTokens) {
     const int64_t n = min_i64(kBlockTokens, args.n_tokens - first);
-    const int64_t n_tiles = (n + kernels.most - 1) / kernels.most;  // of about as many tokens each
+    const int64_t n_tiles = (n + most - 1) / most;  // of about as many tokens each
     for (int64_t i = 0; !args.act_groups && i < n; ++i) {
       block.row_correction[i] = Codes::kSumFactor * act_sum(args, first + i, 0, padded);
     }
@@ -144,8 +242,8 @@ void gemm(const MatmulArgs& args, const BlockKernels& kernels) {
         correct<Codes::kSumFactor>(args, first, n, block);
         for (int64_t t = 0; t < n_tiles; ++t) {
           const int64_t at = n * t / n_tiles;
-          const int64_t tokens = n * (t + 1) / n_tiles - at;
-          kernels.by_tokens[tokens - 1](args, block, first + at, at);
+          tile<Products, Products::kTokens>(args, block, first + at, at,
+                                            n * (t + 1) / n_tiles - at);
         }
       }
       store_tokens(args, row, first, n, block);

@@ -312,6 +312,9 @@ TEST_F(MatmulTest, TakesManyTokensAndRows) {
         check_all(make_problem(packing, 67, 640, group, 133, act_groups, Values::kRandom),
                   {10, 11, 16, 31, 64, 133});
         if (HasFatalFailure()) return;
+        // more than a block of tokens of any kernel
+        check_all(make_problem(packing, 33, 128, group, 530, act_groups, Values::kRandom), {530});
+        if (HasFatalFailure()) return;
         check_all(make_problem(packing, 300, 256, group, 17, act_groups, Values::kRandom),
                   {1, 2, 3, 17});
         if (HasFatalFailure()) return;

@@ -1,12 +1,12 @@
 // The product of a run of panels with M tokens, for any packing: an instruction set brings a kernel
 // of exact integer dots of one tile (quant/packing.h) with up to 8 tokens; this adds the float law
-// (MatmulArgs) and the walk over tiles and tokens, the same for all.
+// (MatmulArgs) and the walk over tiles and tokens. Also what all kernels share.
 #pragma once
 
 #include <stdint.h>
 
 #include "kernels/kernel.h"
-#include "kernels/vector.inl"
+#include "kernels/native.inl"
 
 namespace onebit {
 namespace {
@@ -35,18 +35,46 @@ struct Dots {
   int32_t column_factor;
 };
 
+typedef int32_t NI __attribute__((vector_size(4 * kNative)));
+
+ONEBIT_INLINE NI load_ints(const void* p) {
+  NI v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
 ONEBIT_INLINE int64_t min_i64(int64_t a, int64_t b) {
   return a < b ? a : b;
+}
+
+ONEBIT_INLINE int64_t padded_cols(const MatmulArgs& args) {
+  return (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+}
+
+// Sum of a token's activations in columns begin .. end - 1: begin is a multiple of kSumBlock, and
+// end, or past it are zeros.
+ONEBIT_INLINE int32_t act_sum(const MatmulArgs& args, int64_t m, int64_t begin, int64_t end) {
+  const int32_t* sums = args.act_sums + m * args.sums_stride;
+  int32_t sum = 0;
+  for (int64_t b = begin / kSumBlock; b * kSumBlock < end; ++b) sum += sums[b];
+  return sum;
+}
+
+// y of token m from row `row` on, as far as there are rows.
+ONEBIT_INLINE void store_rows(const MatmulArgs& args, int64_t m, int64_t row, N y) {
+  const int64_t left = min_i64(args.n_rows - row, kNative);
+  float* to = args.y + m * args.y_stride + row;
+  if (left == kNative) {
+    memcpy(to, &y, sizeof y);
+  } else if (left > 0) {
+    memcpy(to, &y, static_cast<size_t>(left) * 4);
+  }
 }
 
 // The part of `dot` that is the same for all rows: columns begin .. end - 1 of token m.
 ONEBIT_INLINE int32_t correction(const MatmulArgs& args, const Dots& dots, int64_t m, int64_t begin,
                                  int64_t end) {
-  int32_t sum = 0;
-  if (dots.sum_factor != 0) {
-    const int32_t* sums = args.act_sums + m * args.sums_stride;
-    for (int64_t b = begin / kSumBlock; b * kSumBlock < end; ++b) sum += sums[b];
-  }
+  const int32_t sum = dots.sum_factor == 0 ? 0 : act_sum(args, m, begin, end);
   const int64_t columns = min_i64(end, args.cols) - begin;
   return dots.sum_factor * sum + dots.column_factor * static_cast<int32_t>(columns);
 }
@@ -65,18 +93,16 @@ template <Packing kPacking>
 void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, int64_t first,
                    int64_t n_tokens) {
   constexpr PackingShape kShape = packing_shape(kPacking);
-  constexpr int64_t kParts = kShape.tile_rows / kLanes;
+  constexpr int64_t kParts = kShape.tile_rows / kNative;
   constexpr int64_t kActsPerByte = kPacking == Packing::kBinaryBit ? 8 : 1;
   // Triples have no zero columns to their kernels' liking, so these stop where the columns do.
-  const int64_t padded = kPacking == Packing::kTripleI8
-                             ? args.cols
-                             : (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  const int64_t padded = kPacking == Packing::kTripleI8 ? args.cols : padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   const int64_t dot_group = args.act_groups ? kActGroup : group;
 
   alignas(64) int32_t raw[kMaxDots * kMaxTokens * kShape.tile_rows];
-  V acc[kMaxTokens][kParts] = {};
-  V part[kMaxTokens][kParts] = {};  // t of the float law
+  N acc[kMaxTokens][kParts] = {};
+  N part[kMaxTokens][kParts] = {};  // t of the float law
   for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
     end = min_i64(begin + kMaxDots * dot_group, padded);
     dots.kernel[n_tokens - 1]({tile.weights + begin / kShape.step * tile.step_bytes,
@@ -91,19 +117,19 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
       for (int64_t i = 0; i < n_tokens; ++i) {
         const int64_t m = first + i;
         const int32_t same = correction(args, dots, m, c, next);
-        for (int64_t h = 0; h < kParts; ++h, from += kLanes) {
-          VI sums;
-          memcpy(&sums, from, sizeof sums);
-          const V dot = __builtin_convertvector(sums * dots.raw_factor + same, V);
+        const N act_scale = splat_native(
+            args.act_groups ? args.act_scales[m * args.act_scales_stride + c / kActGroup] : 0.0f);
+        for (int64_t h = 0; h < kParts; ++h, from += kNative) {
+          const N dot = __builtin_convertvector(load_ints(from) * dots.raw_factor + same, N);
+          const N scale = load_native(scales + h * kNative);
           if (!args.act_groups) {
-            acc[i][h] = fma_v(dot, load(scales + h * kLanes), acc[i][h]);
+            acc[i][h] = fma_native(dot, scale, acc[i][h]);
             continue;
           }
-          const float act_scale = args.act_scales[m * args.act_scales_stride + c / kActGroup];
-          part[i][h] = fma_v(dot, splat(act_scale), part[i][h]);
+          part[i][h] = fma_native(dot, act_scale, part[i][h]);
           if (!ends_group) continue;
-          acc[i][h] = fma_v(part[i][h], load(scales + h * kLanes), acc[i][h]);
-          part[i][h] = V{};
+          acc[i][h] = fma_native(part[i][h], scale, acc[i][h]);
+          part[i][h] = N{};
         }
       }
     }
@@ -112,16 +138,9 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
   for (int64_t i = 0; i < n_tokens; ++i) {
     const int64_t m = first + i;
     for (int64_t h = 0; h < kParts; ++h) {
-      const int64_t left = args.n_rows - tile.row - h * kLanes;
-      if (left <= 0) break;
-      const V y =
+      const N y =
           args.act_groups ? acc[i][h] : acc[i][h] * args.act_scales[m * args.act_scales_stride];
-      float* to = args.y + m * args.y_stride + tile.row + h * kLanes;
-      if (left >= kLanes) {
-        store(to, y);
-      } else {
-        store_partial(to, y, left);
-      }
+      store_rows(args, m, tile.row + h * kNative, y);
     }
   }
 }

@@ -9,6 +9,8 @@
 // Overflow of int16: a step adds at most 4 * 2 = 8 times |a|, a block of 16 steps 128 * 127 =
 // 16,256. int32: |raw| <= 127 * kMaxColumns < 2^25.
 
+#pragma once
+
 #include <immintrin.h>
 #include <stdint.h>
 
@@ -24,6 +26,15 @@ struct HalfCodes {
   __m256i high;
 };
 
+// Selectors for vpshufb: the even or odd word of each 32-bit lane, twice.
+ONEBIT_INLINE __m256i even_words() {
+  return _mm256_setr_epi8(0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13,  //
+                          0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13);
+}
+ONEBIT_INLINE __m256i odd_words() {
+  return _mm256_add_epi8(even_words(), _mm256_set1_epi8(2));
+}
+
 ONEBIT_INLINE HalfCodes binary_codes(__m256i low, __m256i high, int p) {
   const __m256i mask = _mm256_set1_epi32((0x10100101 << p));
   const __m256i one = _mm256_set1_epi8(1);
@@ -35,9 +46,6 @@ ONEBIT_INLINE HalfCodes binary_codes(__m256i low, __m256i high, int p) {
 template <int kTokens>
 void binary_block(const uint8_t* tile, int64_t step_bytes, const uint8_t* acts, int64_t act_stride,
                   int64_t n_steps, int32_t* out) {
-  const __m256i even = _mm256_setr_epi8(0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13,  //
-                                        0, 1, 0, 1, 4, 5, 4, 5, 8, 9, 8, 9, 12, 13, 12, 13);
-  const __m256i odd = _mm256_add_epi8(even, _mm256_set1_epi8(2));
   __m256i sums[kTokens][2];
 #pragma GCC unroll 8
   for (int m = 0; m < kTokens; ++m) sums[m][0] = sums[m][1] = _mm256_setzero_si256();
@@ -45,8 +53,8 @@ void binary_block(const uint8_t* tile, int64_t step_bytes, const uint8_t* acts, 
   for (int64_t s = 0; s < n_steps; ++s, tile += step_bytes, acts += 16) {
     _mm_prefetch(reinterpret_cast<const char*>(tile + 2048), _MM_HINT_T0);
     const __m256i step = _mm256_load_si256(reinterpret_cast<const __m256i*>(tile));
-    const __m256i low = _mm256_shuffle_epi8(step, even);
-    const __m256i high = _mm256_shuffle_epi8(step, odd);
+    const __m256i low = _mm256_shuffle_epi8(step, even_words());
+    const __m256i high = _mm256_shuffle_epi8(step, odd_words());
 #pragma GCC unroll 4
     for (int p = 0; p < 4; ++p) {
       const HalfCodes codes = binary_codes(low, high, p);
@@ -89,10 +97,6 @@ constexpr Dots kBinaryI8 = {{binary_dots<1>, binary_dots<2>, binary_dots<3>, bin
                             2,
                             -1,
                             0};
-
-void binary_i8(const MatmulArgs& args) noexcept {
-  multiply<Packing::kBinaryI8>(args, kBinaryI8);
-}
 
 }  // namespace
 }  // namespace onebit

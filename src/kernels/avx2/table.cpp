@@ -1,8 +1,7 @@
 // AVX2, F16C and POPCNT: x86-64 since 2013 (Haswell, Zen).
 #include "kernels/avx2/binary_bit.inl"
-#include "kernels/avx2/binary_i8.inl"
+#include "kernels/avx2/codes_i8.inl"
 #include "kernels/avx2/int8.inl"
-#include "kernels/avx2/ternary_i8.inl"
 #include "kernels/float_ops.inl"
 #include "kernels/kernel.h"
 

@@ -94,9 +94,5 @@ constexpr Dots kTernaryI8 = {{ternary_dots<1>, ternary_dots<2>, ternary_dots<3>,
                              -1,
                              0};
 
-void ternary_i8(const MatmulArgs& args) noexcept {
-  multiply<Packing::kTernaryI8>(args, kTernaryI8);
-}
-
 }  // namespace
 }  // namespace onebit

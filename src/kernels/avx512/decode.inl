@@ -134,18 +134,10 @@ struct Int8Tile {
   }
 };
 
-// Sum of the activations of columns begin .. end - 1 (a multiple of kSumBlock apart).
-ONEBIT_INLINE int32_t act_sum(const MatmulArgs& args, int64_t m, int64_t begin, int64_t end) {
-  const int32_t* sums = args.act_sums + m * args.sums_stride;
-  int32_t sum = 0;
-  for (int64_t b = begin / kSumBlock; b < end / kSumBlock; ++b) sum += sums[b];
-  return sum;
-}
-
 // All panels times kTokens tokens under the float law.
 template <typename Tile16, int kTokens, bool kActGroups>
 void decode(const MatmulArgs& args) {
-  const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  const int64_t padded = padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   int32_t row_sum[kTokens];  // of all columns: found once if that is the group
   for (int m = 0; m < kTokens; ++m) {
@@ -192,14 +184,12 @@ void decode(const MatmulArgs& args) {
         }
       }
     }
-    const int64_t left = args.n_rows - row;
-    const auto rows = static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
 #pragma GCC unroll 3
     for (int m = 0; m < kTokens; ++m) {
       if (!kActGroups) {
         acc[m] = _mm512_mul_ps(acc[m], _mm512_set1_ps(args.act_scales[m * args.act_scales_stride]));
       }
-      _mm512_mask_storeu_ps(args.y + m * args.y_stride + row, rows, acc[m]);
+      store_rows(args, m, row, acc[m]);
     }
   }
 }

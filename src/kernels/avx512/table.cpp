@@ -1,6 +1,7 @@
 // AVX-512 with VNNI, VBMI, VPOPCNTDQ and BITALG: Intel since Ice Lake, AMD since Zen 4.
 #include "kernels/avx512/binary_bit.inl"
 #include "kernels/avx512/codes_i8.inl"
+#include "kernels/avx512/lookup_binary.inl"
 #include "kernels/float_ops.inl"
 #include "kernels/kernel.h"
 

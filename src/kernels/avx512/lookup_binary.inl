@@ -1,0 +1,285 @@
+// Binary panels times tokens, by table lookup.
+//
+// vpdpbusd needs three instructions per 64 weights of one bit, which is slower than memory brings
+// them to one token, and than this for many. Here a 16-bit word, 16 columns of a row, is cut in 5 +
+// 5 + 6 bits, and for each piece the token has a table of all its partial sums in int16: 32, 32 and
+// 64 entries, looked up for 32 rows at once by vpermw (which takes the low 5 bits of its index),
+// vpermw and vpermi2w. A bit of 0 counts as -1, so the sum is the dot itself. 8 instructions per
+// 512 weights, and a table of 256 bytes per 16 columns, loaded once per panel of 128 rows.
+//
+// Lanes. Word 2i is row i of the tile, word 2i + 1 row 16 + i: the int16 sums widen to int32 by
+// shifts alone, and each half is 16 rows in order.
+//
+// Overflow: int16 holds 127 * 256 = 32,512. Sums of 32 columns are widened all the same: adding up
+// 256 of them first cost a third of the speed from memory (bench/NOTES.md).
+#pragma once
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "kernels/kernel.h"
+#include "kernels/matmul.inl"
+
+namespace onebit {
+namespace {
+
+constexpr int64_t kTableInts = 128;  // int16 of the three tables of 16 columns
+
+// One token takes panels whole, as memory brings them. For more, 512 columns of a panel, 8 KiB,
+// stay in the L1 cache and the tables of up to 16 tokens, as many bytes each, in L2 while a batch
+// of panels passes by.
+constexpr int64_t kLookupCols = 512;
+constexpr int64_t kLookupTokens = 16;
+constexpr int64_t kLookupPanels = 16;
+constexpr int64_t kLookupAhead = 8 << 10;  // bytes
+
+// All sums of +-v[0..4], bit j of the entry choosing the sign of v[j], plus `rest`.
+ONEBIT_INLINE __m512i signed_sums(const int16_t* v, int rest) {
+  constexpr uint32_t kBit[5] = {0xaaaaaaaa, 0xcccccccc, 0xf0f0f0f0, 0xff00ff00, 0xffff0000};
+  __m512i sums = _mm512_set1_epi16(static_cast<int16_t>(rest - (v[0] + v[1] + v[2] + v[3] + v[4])));
+#pragma GCC unroll 5
+  for (int j = 0; j < 5; ++j) {
+    const __m512i twice = _mm512_set1_epi16(static_cast<int16_t>(2 * v[j]));
+    sums = _mm512_mask_add_epi16(sums, kBit[j], sums, twice);
+  }
+  return sums;
+}
+
+// The tables of columns begin .. end - 1 of a token.
+void make_tables(const uint8_t* token, int64_t begin, int64_t end, int16_t* table) {
+  const auto* acts = reinterpret_cast<const int8_t*>(token);
+  for (int64_t c = begin; c < end; c += 16, table += kTableInts) {
+    int16_t v[16];  // by bit: columns 4p, 4p + 2, 4p + 1, 4p + 3
+    for (int p = 0; p < 4; ++p) {
+      v[p] = acts[c + 4 * p];
+      v[4 + p] = acts[c + 4 * p + 2];
+      v[8 + p] = acts[c + 4 * p + 1];
+      v[12 + p] = acts[c + 4 * p + 3];
+    }
+    _mm512_store_si512(table, signed_sums(v, 0));
+    _mm512_store_si512(table + 32, signed_sums(v + 5, 0));
+    _mm512_store_si512(table + 64, signed_sums(v + 10, -v[15]));
+    _mm512_store_si512(table + 96, signed_sums(v + 10, v[15]));
+  }
+}
+
+// Tables [M][K / 16][kTableInts], made once for all matrices and threads where tokens are few.
+int64_t lookup_bytes(int64_t cols, int64_t n_tokens) noexcept {
+  const int64_t padded = (cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  return n_tokens > kLookupTokens ? 0 : n_tokens * padded / 16 * kTableInts * 2;
+}
+
+void lookup_prepare(const PrepareArgs& args, int64_t begin, int64_t end) noexcept {
+  const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  auto* tables = reinterpret_cast<int16_t*>(args.out);
+  for (int64_t m = 0; m < args.n_tokens; ++m) {
+    make_tables(args.acts + m * args.act_stride, begin, end,
+                tables + (m * padded + begin) / 16 * kTableInts);
+  }
+}
+
+constexpr Preparation kLookup = {lookup_bytes, lookup_prepare};
+
+// What a panel and a token have so far, by halves of 16 rows: sums under the float law, and the
+// part of a weight group that a chunk cut (f32 with a scale per kActGroup columns, else int32).
+struct LookupState {
+  alignas(64) float acc[8][16];
+  alignas(64) uint8_t part[8][64];
+};
+
+// Columns begin .. end - 1 of a panel.
+struct LookupChunk {
+  int64_t begin;
+  int64_t end;
+  const uint8_t* panel;  // at column begin
+  const float* scales;   // of group 0
+  const int16_t* table;  // at column begin
+  const float* act_scales;
+  int64_t next_panel;   // bytes from here to what to prefetch: of the chunk that comes next,
+  int64_t next_scales;  // and of its scales
+};
+
+// sums[t] = 32 columns of tile t.
+template <int kTiles, bool kPrefetch>
+ONEBIT_INLINE void look_up(const uint8_t* panel, const int16_t* table, int64_t next,
+                           __m512i (&sums)[kTiles]) {
+#pragma GCC unroll 4
+  for (int t = 0; t < kTiles; ++t) sums[t] = _mm512_setzero_si512();
+#pragma GCC unroll 2
+  for (int s = 0; s < 2; ++s, panel += 64 * kTiles, table += kTableInts) {
+    const __m512i low = _mm512_load_si512(table);
+    const __m512i middle = _mm512_load_si512(table + 32);
+    const __m512i high0 = _mm512_load_si512(table + 64);
+    const __m512i high1 = _mm512_load_si512(table + 96);
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t) {
+      if (kPrefetch) {
+        _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + next), _MM_HINT_T1);
+      }
+      const __m512i words = _mm512_load_si512(panel + 64 * t);
+      const __m512i a = _mm512_permutexvar_epi16(words, low);
+      const __m512i b = _mm512_permutexvar_epi16(_mm512_srli_epi16(words, 5), middle);
+      const __m512i c = _mm512_permutex2var_epi16(high0, _mm512_srli_epi16(words, 10), high1);
+      sums[t] = _mm512_add_epi16(_mm512_add_epi16(sums[t], a), _mm512_add_epi16(b, c));
+    }
+  }
+}
+
+// int16 sums of a tile as int32: rows 0..15, then 16..31.
+ONEBIT_INLINE __m512i widen(__m512i sums, int half) {
+  return _mm512_srai_epi32(half == 0 ? _mm512_slli_epi32(sums, 16) : sums, 16);
+}
+
+template <int kTiles, bool kActGroups, bool kPrefetch>
+void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState& state) {
+  constexpr int kHalves = 2 * kTiles;
+  const int64_t padded = padded_cols(args);
+  const int64_t group = min_i64(args.group, padded);
+  const uint8_t* panel = chunk.panel;
+  const int16_t* table = chunk.table;
+  const float* scales = chunk.scales + chunk.begin / group * kHalves * 16;
+  int64_t group_end = (chunk.begin / group + 1) * group;
+  __m512 acc[kHalves];
+  __m512i dots[kHalves];  // of the group so far, or
+  __m512 part[kHalves];   // their sum times activation scales
+#pragma GCC unroll 8
+  for (int h = 0; h < kHalves; ++h) {
+    acc[h] = _mm512_load_ps(state.acc[h]);
+    dots[h] = _mm512_load_si512(state.part[h]);
+    part[h] = _mm512_load_ps(state.part[h]);
+  }
+  for (int64_t c = chunk.begin; c < chunk.end;) {
+    const int64_t end = min_i64(group_end, chunk.end);
+    for (; c < end; c += 32, panel += 128 * kTiles, table += 2 * kTableInts) {
+      __m512i sums[kTiles];
+      look_up<kTiles, kPrefetch>(panel, table, chunk.next_panel, sums);
+      const __m512 scale = _mm512_set1_ps(kActGroups ? chunk.act_scales[c / kActGroup] : 0.0f);
+#pragma GCC unroll 8
+      for (int h = 0; h < kHalves; ++h) {
+        const __m512i wide = widen(sums[h / 2], h % 2);
+        if (kActGroups) {
+          part[h] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(wide), scale, part[h]);
+        } else {
+          dots[h] = _mm512_add_epi32(dots[h], wide);
+        }
+      }
+    }
+    if (end < group_end && end < padded) break;  // the next chunk goes on
+#pragma GCC unroll 8
+    for (int h = 0; h < kHalves; ++h) {
+      const float* at = scales + 16 * h;
+      if (kPrefetch) {
+        _mm_prefetch(reinterpret_cast<const char*>(at) + chunk.next_scales, _MM_HINT_T1);
+      }
+      if (!kActGroups) part[h] = _mm512_cvtepi32_ps(dots[h]);
+      acc[h] = _mm512_fmadd_ps(part[h], _mm512_loadu_ps(at), acc[h]);
+      dots[h] = _mm512_setzero_si512();
+      part[h] = _mm512_setzero_ps();
+    }
+    scales += kHalves * 16;
+    group_end += group;
+  }
+#pragma GCC unroll 8
+  for (int h = 0; h < kHalves; ++h) {
+    _mm512_store_ps(state.acc[h], acc[h]);
+    if (kActGroups) {
+      _mm512_store_ps(state.part[h], part[h]);
+    } else {
+      _mm512_store_si512(state.part[h], dots[h]);
+    }
+  }
+}
+
+using LookupKernel = void (*)(const MatmulArgs&, const LookupChunk&, LookupState&);
+// By tiles - 1, for the first token of a chunk, which prefetches, and the others.
+struct LookupKernels {
+  LookupKernel first[4];
+  LookupKernel other[4];
+};
+template <bool kActGroups>
+constexpr LookupKernels kLookupKernels = {
+    {lookup_chunk<1, kActGroups, true>, lookup_chunk<2, kActGroups, true>,
+     lookup_chunk<3, kActGroups, true>, lookup_chunk<4, kActGroups, true>},
+    {lookup_chunk<1, kActGroups, false>, lookup_chunk<2, kActGroups, false>,
+     lookup_chunk<3, kActGroups, false>, lookup_chunk<4, kActGroups, false>}};
+
+ONEBIT_INLINE int64_t panel_tiles(const MatmulArgs& args, int64_t panel) {
+  return (min_i64(args.n_rows - panel * 128, 128) + 31) / 32;
+}
+
+ONEBIT_INLINE void store_panel(const MatmulArgs& args, int64_t panel, int64_t m,
+                               const LookupState& state) {
+  for (int64_t h = 0; h < 8; ++h) {
+    __m512 y = _mm512_load_ps(state.acc[h]);
+    if (!args.act_groups) {
+      y = _mm512_mul_ps(y, _mm512_set1_ps(args.act_scales[m * args.act_scales_stride]));
+    }
+    store_rows(args, m, panel * 128 + 16 * h, y);
+  }
+}
+
+// Tokens m0 .. m0 + n - 1 times panels first .. last - 1, at most kLookupTokens x kLookupPanels.
+void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, int64_t last) {
+  const int64_t padded = padded_cols(args);
+  const int64_t n_groups = (args.cols - 1) / args.group + 1;
+  const int64_t n_panels = (args.n_rows + 127) / 128;
+  const auto* prepared = reinterpret_cast<const int16_t*>(args.prepared);
+  const int64_t chunk_cols = n == 1 && prepared != nullptr ? padded : kLookupCols;
+  alignas(64) int16_t made[kLookupTokens * kLookupCols / 16 * kTableInts];
+  const LookupKernels& kernels = args.act_groups ? kLookupKernels<true> : kLookupKernels<false>;
+  const auto bytes_at = [&](int64_t p, int64_t c) {  // the chunk of panel p at column c
+    return args.panels + p * args.panel_bytes + c / 16 * panel_tiles(args, p) * 64;
+  };
+  const auto scales_of = [&](int64_t p) { return args.scales + p * 128 * n_groups; };
+
+  LookupState states[kLookupPanels * kLookupTokens];  // [panel][n]
+  memset(states, 0, sizeof states[0] * static_cast<size_t>((last - first) * n));
+  for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
+    end = min_i64(begin + chunk_cols, padded);
+    const int16_t* tables[kLookupTokens];
+    for (int64_t i = 0; i < n; ++i) {
+      if (prepared != nullptr) {
+        tables[i] = prepared + ((m0 + i) * padded + begin) / 16 * kTableInts;
+        continue;
+      }
+      int16_t* to = made + i * kLookupCols / 16 * kTableInts;
+      make_tables(args.acts + (m0 + i) * args.act_stride, begin, end, to);
+      tables[i] = to;
+    }
+    for (int64_t p = first; p < last; ++p) {
+      LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p),
+                        nullptr, nullptr, kLookupAhead,       kLookupAhead / 2};
+      // In order: the batch's next panel, its first one further right, the next batch.
+      const bool ends_row = p + 1 == last && end < padded;
+      const int64_t next = ends_row ? first : p + 1;
+      const int64_t next_col = ends_row ? end : p + 1 == last ? 0 : begin;
+      if (chunk_cols < padded && next < n_panels) {
+        chunk.next_panel = bytes_at(next, next_col) - chunk.panel;
+        chunk.next_scales =
+            (scales_of(next) - chunk.scales) * 4 + (next_col - begin) / args.group * 512;
+      }
+      const int64_t t = panel_tiles(args, p) - 1;
+      for (int64_t i = 0; i < n; ++i) {
+        chunk.table = tables[i];
+        chunk.act_scales = args.act_scales + (m0 + i) * args.act_scales_stride;
+        (i == 0 ? kernels.first : kernels.other)[t](args, chunk, states[(p - first) * n + i]);
+      }
+    }
+  }
+  for (int64_t p = first; p < last; ++p) {
+    for (int64_t i = 0; i < n; ++i) store_panel(args, p, m0 + i, states[(p - first) * n + i]);
+  }
+}
+
+void binary_i8(const MatmulArgs& args) noexcept {
+  const int64_t n_panels = (args.n_rows + 127) / 128;
+  for (int64_t m = 0; m < args.n_tokens; m += kLookupTokens) {
+    const int64_t n = min_i64(kLookupTokens, args.n_tokens - m);
+    for (int64_t p = 0; p < n_panels; p += kLookupPanels) {
+      lookup_block(args, m, n, p, min_i64(p + kLookupPanels, n_panels));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace onebit
