@@ -79,6 +79,7 @@ void add_template(CLI::App& app);
 void add_train(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_pack(CLI::App& app);
 void add_embed(CLI::App& app);
 
 }  // namespace onebit
