@@ -12,6 +12,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/checked.h"
+#include "base/cpus.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/half.h"
@@ -128,6 +129,17 @@ TEST(ThreadPool, EveryIndexOnceWithBordersOnSteps) {
       ASSERT_EQ(sum.load(), threads * 3);
     }
   }
+}
+
+TEST(ThreadPool, PinnedThreadsStayOnOneCpu) {
+  ThreadPool pool(3, true);
+  const std::size_t here = allowed_cpus().size();
+  std::atomic<int> pinned{0};
+  pool.parallel_for(3, 1, [&](int64_t begin, int64_t) {
+    if (begin > 0 && allowed_cpus().size() == 1) ++pinned;
+  });
+  EXPECT_EQ(pinned.load(), 2);
+  EXPECT_EQ(allowed_cpus().size(), here);  // the caller's thread is not ours
 }
 
 TEST(ThreadPool, APartThatThrowsReachesTheCaller) {

@@ -3,12 +3,12 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "base/checked.h"
+#include "base/cpus.h"
 #include "base/error.h"
 
 namespace onebit {
@@ -26,34 +26,27 @@ inline void cpu_relax() {
 #endif
 }
 
-// CPUs granted by cgroup v2 ("quota period" in microseconds), or a large number.
-int cgroup_cpus() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 1 << 20;
-  try {
-    return std::max(1, static_cast<int>(std::stod(quota) / period + 0.5));
-  } catch (const std::exception&) {
-    return 1 << 20;
-  }
+// Keeps the calling thread on `cpu`. A refusal costs only speed.
+void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  sched_setaffinity(0, sizeof set, &set);
 }
 
 }  // namespace
 
-int available_cpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  int n = 0;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
-  if (n < 1) n = static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(1, std::min(n, cgroup_cpus()));
-}
-
-ThreadPool::ThreadPool(int n_threads) : n_threads_(n_threads) {
+ThreadPool::ThreadPool(int n_threads, bool pin) : n_threads_(n_threads) {
   ONEBIT_CHECK(n_threads >= 1);
+  const auto cores = pin ? physical_cores(allowed_cpus()) : std::vector<int>();
   try {
-    for (int i = 1; i < n_threads; ++i) workers_.emplace_back([this, i] { worker(i); });
+    for (int i = 1; i < n_threads; ++i) {
+      const int cpu = cores.empty() ? -1 : cores[static_cast<std::size_t>(i) % cores.size()];
+      workers_.emplace_back([this, i, cpu] {
+        if (cpu >= 0) pin_to(cpu);
+        worker(i);
+      });
+    }
   } catch (const std::system_error& e) {
     stop_workers();
     throw Error(ErrorCode::kIo,

@@ -11,13 +11,12 @@
 
 namespace onebit {
 
-// The CPUs that this process may use: affinity mask and cgroup quota, at least 1.
-int available_cpus();
-
 class ThreadPool {
  public:
-  // `n_threads` >= 1, the caller's thread included. Throws Error(kIo) if the system refuses them.
-  explicit ThreadPool(int n_threads);
+  // `n_threads` >= 1, the caller's thread included. `pin`: every other thread stays on a physical
+  // core of its own (cpus.h); the caller's, which is not ours, is left to go where none of them is.
+  // Throws Error(kIo) if the system refuses the threads.
+  explicit ThreadPool(int n_threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

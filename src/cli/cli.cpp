@@ -38,7 +38,7 @@ void add_activations_flag(CLI::App& command, ModelFlags& flags) {
 }
 
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("-t,--threads", flags.threads, "Threads (default: all this process may use)");
+  command.add_option("-t,--threads", flags.threads, "Threads (default: the physical cores that this process may use)");
   command.add_option("-c,--ctx", flags.context,
                      "Context in tokens (default: the model's, at most 4096)");
   add_activations_flag(command, flags);

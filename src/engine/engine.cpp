@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/cpus.h"
 #include "models/loader.h"
 
 namespace onebit {
@@ -13,7 +14,7 @@ int thread_count(int requested) {
     throw Error(ErrorCode::kInvalidArgument,
                 "threads: expected 1..1024, found " + std::to_string(requested));
   }
-  return requested > 0 ? requested : available_cpus();
+  return requested > 0 ? requested : default_threads();
 }
 
 int64_t chunk_size(int64_t requested) {

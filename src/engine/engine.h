@@ -21,7 +21,7 @@
 namespace onebit {
 
 struct EngineOptions {
-  int threads = 0;                           // 0: available_cpus()
+  int threads = 0;                           // 0: default_threads()
   int64_t context = 0;                       // 0: the model's max_seq_len, at most 4096
   int64_t prefill_chunk = 64;                // tokens per forward pass of a prompt
   std::string isa = "";                      // instruction set; empty: ONEBIT_ISA, else the best

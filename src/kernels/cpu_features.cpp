@@ -14,6 +14,7 @@ constexpr uint32_t bit(int n) {
 }
 
 // CPUID leaf 1, ecx
+constexpr uint32_t kFma = bit(12);
 constexpr uint32_t kPopcnt = bit(23);
 constexpr uint32_t kOsxsave = bit(27);  // XGETBV exists and the OS uses it
 constexpr uint32_t kAvx = bit(28);
@@ -44,7 +45,7 @@ constexpr bool has_all(uint64_t value, uint64_t bits) {
 
 CpuTiers decide_tiers(const CpuRegisters& r) {
   CpuTiers tiers;
-  tiers.avx2 = has_all(r.leaf1_ecx, kOsxsave | kAvx | kF16c | kPopcnt) &&
+  tiers.avx2 = has_all(r.leaf1_ecx, kOsxsave | kAvx | kFma | kF16c | kPopcnt) &&
                has_all(r.leaf7_ebx, kAvx2) && has_all(r.xcr0, kYmmState);
   tiers.avx512 = tiers.avx2 && has_all(r.xcr0, kZmmState) &&
                  has_all(r.leaf7_ebx, kAvx512F | kAvx512Bw | kAvx512Dq | kAvx512Vl) &&

@@ -8,7 +8,7 @@ namespace onebit {
 
 struct CpuTiers {
   bool scalar = true;
-  bool avx2 = false;          // AVX2, F16C, POPCNT
+  bool avx2 = false;          // AVX2, FMA, F16C, POPCNT
   bool avx512 = false;        // the above and AVX-512 F, BW, DQ, VL, VNNI, VBMI, VPOPCNTDQ, BITALG
   bool neon = false;          // Advanced SIMD
   bool neon_dotprod = false;  // the above and SDOT

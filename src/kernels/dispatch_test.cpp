@@ -22,9 +22,10 @@ TEST(Dispatch, ScalarIsLastAndAlwaysThere) {
 TEST(Dispatch, EveryUsableNameFindsItsKernelsAndEveryEntryIsFilled) {
   for (const Kernels* kernels : usable_kernels()) {
     EXPECT_EQ(&find_kernels(kernels->isa), kernels);
-    for (const PanelKernel kernel : kernels->panel) EXPECT_NE(kernel, nullptr);
+    for (const MatmulKernel kernel : kernels->matmul) EXPECT_NE(kernel, nullptr);
+    for (const auto& [bytes, run] : kernels->prepare) EXPECT_EQ(bytes == nullptr, run == nullptr);
     EXPECT_NE(kernels->floats.dot, nullptr);
-    EXPECT_NE(kernels->floats.epilogue_groups, nullptr);  // the last member
+    EXPECT_NE(kernels->floats.quantize_sign, nullptr);  // the last member
   }
 }
 
@@ -87,7 +88,7 @@ TEST(CpuFeatures, ATierNeedsTheOperatingSystemToSaveItsRegisters) {
 }
 
 TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
-  for (const int bit : {23, 27, 28, 29}) {
+  for (const int bit : {12, 23, 27, 28, 29}) {
     CpuRegisters r = everything();
     r.leaf1_ecx &= ~(1u << bit);
     EXPECT_FALSE(decide_tiers(r).avx2) << bit;

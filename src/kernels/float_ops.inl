@@ -1,69 +1,14 @@
 // The float steps of the forward pass, written once and compiled by every ISA folder.
 //
-// GCC vector extensions give 16 lanes on any machine: one AVX-512 register, two AVX2 or four SSE
-// registers. A lane sees the same IEEE operations in the same order everywhere (-ffp-contract=off
-// keeps a * b + c two roundings), so every ISA returns the same bits. No libm: its functions pick
-// FMA variants by CPU.
+// vector.inl says why every ISA returns the same bits.
 
 #include <string.h>
 
 #include "kernels/kernel.h"
+#include "kernels/vector.inl"
 
 namespace onebit {
 namespace {
-
-constexpr int64_t kLanes = 16;
-typedef float V __attribute__((vector_size(64)));
-typedef int32_t VI __attribute__((vector_size(64)));
-typedef uint16_t VH __attribute__((vector_size(32)));
-typedef int8_t VB __attribute__((vector_size(16)));
-typedef float V8 __attribute__((vector_size(32)));
-typedef float V4 __attribute__((vector_size(16)));
-#define ONEBIT_INLINE static inline __attribute__((always_inline))
-
-ONEBIT_INLINE V load(const void* p) {
-  V v;
-  memcpy(&v, p, sizeof v);
-  return v;
-}
-
-ONEBIT_INLINE void store(void* p, V v) {
-  memcpy(p, &v, sizeof v);
-}
-
-// The first n < 16 values, then +0.
-ONEBIT_INLINE V load_partial(const void* p, int64_t n) {
-  V v = {};
-  memcpy(&v, p, static_cast<size_t>(n) * 4);
-  return v;
-}
-
-ONEBIT_INLINE void store_partial(void* p, V v, int64_t n) {
-  memcpy(p, &v, static_cast<size_t>(n) * 4);
-}
-
-ONEBIT_INLINE V splat(float x) {
-  return V{} + x;
-}
-
-ONEBIT_INLINE V max_v(V a, V b) {
-  return a > b ? a : b;
-}
-
-// Lane l with l + 8, then + 4, + 2, + 1.
-ONEBIT_INLINE float reduce_add(V v) {
-  const V8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
-               __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-  const V4 b =
-      __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
-  return (b[0] + b[2]) + (b[1] + b[3]);
-}
-
-ONEBIT_INLINE float reduce_max(V v) {
-  float m = v[0];
-  for (int64_t l = 1; l < kLanes; ++l) m = v[l] > m ? v[l] : m;
-  return m;
-}
 
 // y[i] = f(a[i], b[i]) for i < n; the last partial step computes on zeros past n.
 template <typename F>
@@ -382,53 +327,10 @@ float quantize_sign(const float* x, int64_t n, int64_t padded, uint8_t* bits) {
   return reduce_add(sum) / static_cast<float>(n);
 }
 
-void epilogue(const int32_t* dots, int64_t dots_stride, const float* scales, int64_t n_groups,
-              float act_scale, float* y) {
-  V acc = {};
-  for (int64_t g = 0; g < n_groups; ++g) {
-    VI d;
-    memcpy(&d, dots + g * dots_stride, sizeof d);
-    acc = acc + __builtin_convertvector(d, V) * load(scales + g * kPanelRows);
-  }
-  store(y, acc * act_scale);
-}
-
-void epilogue_groups(const int32_t* dots, int64_t dots_stride, const float* act_scales,
-                     const float* scales, int64_t groups_per_scale, int64_t begin, int64_t end,
-                     float* y) {
-  V acc = load(y);
-  int64_t s = begin / groups_per_scale;
-  for (int64_t g = begin; g < end; ++s) {
-    const V weight_scale = load(scales + s * kPanelRows);
-    const int64_t next = (s + 1) * groups_per_scale;
-    for (const int64_t stop = next < end ? next : end; g < stop; ++g, dots += dots_stride) {
-      VI d;
-      memcpy(&d, dots, sizeof d);
-      acc = acc + __builtin_convertvector(d, V) * (weight_scale * act_scales[g]);
-    }
-  }
-  store(y, acc);
-}
-
-constexpr FloatOps kFloatOps = {dot,
-                                rows_dot,
-                                rms_norm,
-                                rope,
-                                softmax,
-                                relu2_mul,
-                                signed_square_mul,
-                                silu_mul,
-                                gelu_tanh_mul,
-                                add,
-                                scale,
-                                attention,
-                                quantize_i8,
-                                quantize_i8_groups,
-                                quantize_sign,
-                                epilogue,
-                                epilogue_groups};
-
-#undef ONEBIT_INLINE
+constexpr FloatOps kFloatOps = {
+    dot,          rows_dot,      rms_norm, rope,  softmax,   relu2_mul,   signed_square_mul,
+    silu_mul,     gelu_tanh_mul, add,      scale, attention, quantize_i8, quantize_i8_groups,
+    quantize_sign};
 
 }  // namespace
 }  // namespace onebit

@@ -290,56 +290,5 @@ TEST(FloatOps, SignActivationsTakeZeroAsPlusOne) {
   EXPECT_EQ(bits, (std::vector<uint8_t>{0b1011, 0, 0, 0, 0, 0, 0, 0}));
 }
 
-TEST(FloatOps, EpilogueAddsGroupsInOrder) {
-  std::vector<int32_t> dots(2 * 16);
-  std::vector<float> scales(2 * 16);
-  for (std::size_t i = 0; i < 32; ++i) {
-    dots[i] = static_cast<int32_t>(i * i) - 100;
-    scales[i] = 0.01f * static_cast<float>(i + 1);
-  }
-  expect_same_bits<float>(16, [&](const FloatOps& f, float* o) {
-    f.epilogue(dots.data(), 16, scales.data(), 2, 0.37f, o);
-  });
-  std::vector<float> y(16);
-  scalar().epilogue(dots.data(), 16, scales.data(), 2, 0.37f, y.data());
-  for (std::size_t r = 0; r < 16; ++r) {
-    const float first = static_cast<float>(dots[r]) * scales[r];
-    EXPECT_EQ(y[r], (first + static_cast<float>(dots[16 + r]) * scales[16 + r]) * 0.37f);
-  }
-}
-
-TEST(FloatOps, EpilogueOfGroupsAddsThemInOrderInAnyNumberOfCalls) {
-  constexpr int64_t kGroups = 11;
-  constexpr int64_t kStride = 3 * kPanelRows;
-  Rng rng(10);
-  std::vector<int32_t> dots(kGroups * kStride);
-  for (int32_t& dot : dots) dot = static_cast<int32_t>(rng.below(8001)) - 4000;
-  const auto act_scales = random_floats(kGroups, 11);
-  const auto scales = random_floats(kGroups * kPanelRows, 12);
-  for (const int64_t per_scale : {1, 2, 4, 8, 100}) {
-    std::vector<float> expected(kPanelRows, 0.0f);
-    for (int64_t g = 0; g < kGroups; ++g) {
-      for (int64_t r = 0; r < kPanelRows; ++r) {
-        const float scale = act_scales[static_cast<std::size_t>(g)] *
-                            scales[static_cast<std::size_t>(g / per_scale * kPanelRows + r)];
-        const auto dot = static_cast<float>(dots[static_cast<std::size_t>(g * kStride + r)]);
-        expected[static_cast<std::size_t>(r)] += dot * scale;
-      }
-    }
-    for (const Kernels* kernels : usable_kernels()) {
-      for (int64_t split = 0; split <= kGroups; ++split) {
-        std::vector<float> y(kPanelRows, 0.0f);
-        const auto add = [&](int64_t begin, int64_t end) {
-          kernels->floats.epilogue_groups(dots.data() + begin * kStride, kStride, act_scales.data(),
-                                          scales.data(), per_scale, begin, end, y.data());
-        };
-        add(0, split);
-        add(split, kGroups);
-        ASSERT_EQ(y, expected) << kernels->isa << " split " << split;
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace onebit

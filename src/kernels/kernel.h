@@ -1,58 +1,74 @@
 // The interface between operators and the code that is compiled once per instruction set.
 //
-// A *panel kernel* multiplies 16 weight rows with M tokens and returns exact int32 dot products.
-// A *packing* is the layout of those 16 rows in memory (one per packing below, same on every ISA).
+// A *matmul kernel* multiplies a run of weight panels (quant/packing.h) with M quantised tokens: it
+// owns the whole product, from packed codes to f32.
 // *FloatOps* are the float steps of the forward pass: one source (float_ops.inl), compiled for each
 // ISA, with one written order of operations, so that every ISA gives the same bits.
 //
-// Plain C++ only: ISA translation units include this file, and nothing else of ours.
+// Plain C++ only: ISA translation units include this file, .inl files, and nothing else of ours.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "quant/packing.h"
+
 namespace onebit {
 
-constexpr int64_t kPanelRows = 16;  // weight rows in a panel
-constexpr int64_t kMaxTokens = 8;   // tokens in one kernel call
-constexpr int64_t kColumnPad = 64;  // activation rows are padded with zeros to a multiple of this
-constexpr int64_t kSumBlock = 32;   // columns per partial activation sum
-constexpr int64_t kActGroup = 32;   // columns per activation scale, where a token has several
-// Columns that fit every kernel's int32 accumulators (each proves it). panel_bytes() enforces it.
-constexpr int64_t kMaxColumns = int64_t{1} << 18;
+constexpr int64_t kSumBlock = 32;  // columns per partial activation sum
+constexpr int64_t kActGroup = 32;  // columns per activation scale, where a token has several
+constexpr int64_t kMaxBatchTokens = 4096;  // tokens in one call of a matmul kernel
 
-// Packings. Each panel is 64-byte aligned; columns are padded to the packing's step with codes
-// whose activations are zero, rows to 16.
-//  kTernaryI8: 2 bits a weight, code w + 1. 64 bytes = 16 rows x 16 columns: the 32-bit lane r is
-//              row r; its byte j holds columns 4p + j in bits 2p, 2p+1 (plane p = 0..3).
-//  kBinaryI8:  1 bit a weight, 1 for +1, 0 for -1. 64 bytes = 16 rows x 32 columns: lane r is row
-//              r; its byte j holds columns 4p + j in bit p (plane p = 0..7).
-//  kBinaryBit: 1 bit a weight, 1 for +1, against 1-bit activations. 128 bytes = 16 rows x 64
-//              columns: the 64-bit word r is row r, column c in bit c. Padding bits are 0.
-enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit };
-constexpr int kPackings = 3;
-
-constexpr int64_t packing_step(Packing p) {  // columns per 64 (or 128) bytes
-  return p == Packing::kTernaryI8 ? 16 : p == Packing::kBinaryI8 ? 32 : 64;
-}
-constexpr int64_t packing_step_bytes(Packing p) {
-  return p == Packing::kBinaryBit ? 128 : 64;
-}
-
-// One panel against M tokens. All counts are multiples as stated; nothing is checked.
-struct PanelArgs {
-  const uint8_t* panel;  // [cols / step][step_bytes], 64-byte aligned
-  const uint8_t* acts;   // token m at acts + m * act_stride: int8 [cols], or bits [cols / 8]
-  int64_t act_stride;    // bytes
-  int64_t cols;          // K padded to the packing's step
-  int64_t group;         // columns per dot, a multiple of the step, or >= cols for one group
-  int64_t n_tokens;      // M, 1..kMaxTokens
-  // [n_tokens][n_groups]: the sum of the group's int8 activations, or, for kBinaryBit, the number
-  // of real columns in the group.
-  const int32_t* act_sums;
-  int32_t* out;  // [n_groups][n_tokens][16]: exact dot products per group
+// y = W a for M tokens. Nothing is checked; all pointers to arrays are valid for what they say.
+//
+// The float law, the same bits on every ISA. fma rounds once; dot_G is the exact int32 product of
+// codes and activations over the columns of weight group G, dot_g over a block of kActGroup
+// columns.
+//   one activation scale a token:  acc = +0; for G in order: acc = fma(float(dot_G), ws[G][r],
+//   acc);
+//                                  y = acc * act_scale
+//   a scale per kActGroup columns: acc = +0; for G in order:
+//                                    t = +0; for g of G in order: t = fma(float(dot_g), as[g], t)
+//                                    acc = fma(t, ws[G][r], acc);
+//                                  y = acc
+// A row's result never depends on the rows and tokens that travel with it.
+struct MatmulArgs {
+  const uint8_t* panels;  // consecutive panels, 64-byte aligned
+  int64_t panel_bytes;    // of a full panel: all but the last one of the matrix
+  const float* scales;    // ws [panels][n_groups][rows of the panel's tiles]
+  int64_t n_rows;         // real rows; panels = ceil(n_rows / rows of a full panel)
+  int64_t cols;           // K, real columns
+  int64_t group;          // columns per weight scale: a multiple of kColumnPad, or >= cols
+  const uint8_t* acts;    // token m at acts + m * act_stride, zeros up to round_up(K, kColumnPad):
+                          // int8 in -127 .. 127, or bits (kBinaryBit)
+  int64_t act_stride;     // bytes
+  const int32_t* act_sums;  // [M][sums_stride], a sum per kSumBlock columns; not for kBinaryBit
+  int64_t sums_stride;
+  const float* act_scales;  // [M][act_scales_stride]
+  int64_t act_scales_stride;
+  bool act_groups;          // a scale per kActGroup columns (never for kBinaryBit), else one
+  int64_t n_tokens;         // M, 1 .. kMaxBatchTokens
+  const uint8_t* prepared;  // what Preparation::run made of these activations, or null
+  float* y;                 // token m, row r at y[m * y_stride + r]
+  int64_t y_stride;
 };
-using PanelKernel = void (*)(const PanelArgs& args) noexcept;
+using MatmulKernel = void (*)(const MatmulArgs& args) noexcept;
+
+// What a kernel wants made of the activations besides their codes (lookup tables, tiles): made once
+// and shared by all matrices that read them.
+struct PrepareArgs {
+  const uint8_t* acts;  // as in MatmulArgs
+  int64_t act_stride;
+  int64_t cols;
+  int64_t n_tokens;
+  uint8_t* out;  // [bytes(cols, n_tokens)], 64-byte aligned
+};
+struct Preparation {
+  // 0: nothing for so many tokens; the kernel then takes a null `prepared`.
+  int64_t (*bytes)(int64_t cols, int64_t n_tokens) noexcept;
+  // Columns begin .. end - 1 (multiples of kColumnPad), all tokens. Ranges may run in parallel.
+  void (*run)(const PrepareArgs& args, int64_t begin, int64_t end) noexcept;
+};
 
 // Rows of a float-like disk format times one f32 vector.
 enum class RowFormat : uint8_t { kF32, kF16, kBF16, kQ8_0 };
@@ -102,22 +118,13 @@ struct FloatOps {
   // 1-bit activations: bit = x >= 0 (sign(0) = +1); returns the scale mean|x|. Writes
   // bits[padded / 8], zero past n.
   float (*quantize_sign)(const float* x, int64_t n, int64_t padded, uint8_t* bits);
-  // The epilogue of a panel for one token: y[r] = act_scale * sum_g float(dots[g][r]) * scale[g][r]
-  // (g in order), r = 0..15. dots of group g start dots_stride ints apart.
-  void (*epilogue)(const int32_t* dots, int64_t dots_stride, const float* scales, int64_t n_groups,
-                   float act_scale, float* y);
-  // The same for activations with a scale per group: adds float(dots[g - begin][r]) *
-  // (act_scales[g] * scales[g / groups_per_scale][r]) to y[r] for g = begin .. end - 1 in order.
-  // Calls on consecutive ranges, from y = 0 on, make the one sum over all groups.
-  void (*epilogue_groups)(const int32_t* dots, int64_t dots_stride, const float* act_scales,
-                          const float* scales, int64_t groups_per_scale, int64_t begin, int64_t end,
-                          float* y);
 };
 
 // What one instruction set offers. Every entry equals the scalar one bit for bit.
 struct Kernels {
-  const char* isa;               // "scalar", "avx2", "neon-dotprod", ...
-  PanelKernel panel[kPackings];  // by Packing
+  const char* isa;                 // "scalar", "avx2", "neon-dotprod", ...
+  MatmulKernel matmul[kPackings];  // by Packing
+  Preparation prepare[kPackings];  // both members null: none
   FloatOps floats;
 };
 

@@ -1,215 +1,275 @@
-// Every kernel of every usable instruction set equals a naive product of the codes, bit for bit.
+// Every matmul kernel of every usable instruction set equals a naive product of the codes under the
+// written float law (MatmulArgs), bit for bit.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
+#include <cmath>
+#include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "base/checked.h"
 #include "base/rng.h"
 #include "kernels/dispatch.h"
-#include "kernels/pack.h"
+#include "kernels/guarded_memory.h"
 
 namespace onebit {
 namespace {
 
-constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kBinaryBit};
-
-// Memory whose last byte lies right before a page that faults: at_end(n) is a buffer of n bytes.
-class GuardedMemory {
- public:
-  explicit GuardedMemory(int64_t capacity) {
-    const int64_t page = sysconf(_SC_PAGESIZE);
-    size_ = round_up(capacity, page);
-    void* memory = mmap(nullptr, static_cast<std::size_t>(size_ + page), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ONEBIT_CHECK(memory != MAP_FAILED);
-    begin_ = static_cast<uint8_t*>(memory);
-    page_ = page;
-    ONEBIT_CHECK(mprotect(begin_ + size_, static_cast<std::size_t>(page), PROT_NONE) == 0);
-  }
-  ~GuardedMemory() { munmap(begin_, static_cast<std::size_t>(size_ + page_)); }
-  GuardedMemory(const GuardedMemory&) = delete;
-  GuardedMemory& operator=(const GuardedMemory&) = delete;
-
-  uint8_t* at_end(int64_t bytes) {
-    ONEBIT_CHECK(bytes <= size_);
-    return begin_ + size_ - bytes;
-  }
-
- private:
-  uint8_t* begin_ = nullptr;
-  int64_t size_ = 0;
-  int64_t page_ = 0;
-};
+constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kBinaryBit,
+                                    Packing::kInt8};
+constexpr int64_t kWhole = int64_t{1} << 40;  // one weight scale a row
 
 enum class Values { kRandom, kMax, kMin, kZeros, kAlternating };
 constexpr Values kAllValues[] = {Values::kRandom, Values::kMax, Values::kMin, Values::kZeros,
                                  Values::kAlternating};
 
-// 16 rows of codes and 8 tokens, as plain numbers, and what their products are.
+// A matrix and M tokens as plain numbers, and their product.
 struct Problem {
   Packing packing;
-  int64_t cols;
-  int64_t group;
-  std::vector<int8_t> codes;      // [16][cols]
-  std::vector<int8_t> acts;       // [8][cols]; +1 and -1 for 1-bit activations
-  std::vector<int32_t> act_sums;  // [8][groups]: what PanelArgs wants for this packing
-  std::vector<int64_t> dots;      // [groups][8][16]
+  int64_t rows, cols, group, tokens;
+  bool act_groups;
+  std::vector<int8_t> codes;      // [rows][cols]
+  std::vector<float> scales;      // [rows][groups]
+  std::vector<int8_t> acts;       // [tokens][cols]; +1 and -1 for 1-bit activations
+  std::vector<float> act_scales;  // [tokens][act_scales_per_token()]
+  std::vector<float> y;           // [tokens][rows]
 
-  int64_t groups() const { return ceil_div(cols, group); }
+  int64_t groups() const { return ceil_div(cols, std::min(group, cols)); }
+  int64_t padded() const { return round_up(cols, kColumnPad); }
+  int64_t act_scales_per_token() const { return act_groups ? padded() / kActGroup : 1; }
 };
 
 int8_t make_code(Packing packing, Values values, int64_t col, Rng& rng) {
-  if (values == Values::kMax || values == Values::kMin) return 1;  // the largest code, every plane
-  if (packing == Packing::kTernaryI8) {
-    return values == Values::kAlternating ? static_cast<int8_t>(col % 3 - 1)
-                                          : static_cast<int8_t>(rng.below(3)) - 1;
+  const int largest = packing == Packing::kInt8 ? 127 : 1;
+  switch (values) {
+    case Values::kMax:
+      return static_cast<int8_t>(largest);
+    case Values::kMin:
+      return static_cast<int8_t>(-largest);
+    case Values::kAlternating:
+      if (packing == Packing::kTernaryI8) return static_cast<int8_t>(col % 3 - 1);
+      return static_cast<int8_t>(col % 2 == 0 ? largest : -largest);
+    default:
+      break;
   }
-  const bool plus = values == Values::kAlternating ? col % 2 == 0 : rng.below(2) == 0;
-  return plus ? 1 : -1;
+  if (packing == Packing::kTernaryI8)
+    return static_cast<int8_t>(static_cast<int>(rng.below(3)) - 1);
+  if (packing == Packing::kInt8) return static_cast<int8_t>(static_cast<int>(rng.below(255)) - 127);
+  return rng.below(2) == 0 ? 1 : -1;
 }
 
 int8_t make_act(Packing packing, Values values, int64_t token, int64_t col, Rng& rng) {
-  const bool odd = (token + col) % 2 != 0;
   int value = 0;
   switch (values) {
     case Values::kRandom:
-      value = static_cast<int>(rng.below(256)) - 128;
+      value = static_cast<int>(rng.below(255)) - 127;
       break;
     case Values::kMax:
       value = token % 2 == 0 || rng.below(2) == 0 ? 127 : -127;
       break;
     case Values::kMin:
-      value = -128;
+      value = -127;
       break;
     case Values::kZeros:
       break;
     case Values::kAlternating:
-      value = odd ? 127 : -128;
+      value = (token + col) % 2 != 0 ? 127 : -127;
       break;
   }
   if (packing == Packing::kBinaryBit) value = value >= 0 ? 1 : -1;
   return static_cast<int8_t>(value);
 }
 
-Problem make_problem(Packing packing, int64_t cols, int64_t group, Values values) {
-  Problem p{packing, cols, group, {}, {}, {}, {}};
+// The law, as kernel.h writes it.
+float product(const Problem& p, int64_t row, int64_t token) {
+  const int8_t* w = p.codes.data() + row * p.cols;
+  const int8_t* a = p.acts.data() + token * p.cols;
+  const float* act_scales = p.act_scales.data() + token * p.act_scales_per_token();
+  const auto dot = [&](int64_t begin, int64_t end) {
+    int64_t sum = 0;
+    for (int64_t c = begin; c < std::min(end, p.cols); ++c) sum += int64_t{w[c]} * a[c];
+    return static_cast<float>(static_cast<int32_t>(sum));
+  };
+  float acc = 0;
+  for (int64_t g = 0; g < p.groups(); ++g) {
+    const int64_t begin = g * p.group;
+    const int64_t end = std::min(begin + p.group, p.cols);
+    const float scale = p.scales[static_cast<std::size_t>(row * p.groups() + g)];
+    if (!p.act_groups) {
+      acc = std::fma(dot(begin, end), scale, acc);
+      continue;
+    }
+    float t = 0;
+    for (int64_t c = begin; c < end; c += kActGroup) {
+      t = std::fma(dot(c, c + kActGroup), act_scales[c / kActGroup], t);
+    }
+    acc = std::fma(t, scale, acc);
+  }
+  return p.act_groups ? acc : acc * *act_scales;
+}
+
+Problem make_problem(Packing packing, int64_t rows, int64_t cols, int64_t group, int64_t tokens,
+                     bool act_groups, Values values) {
+  Problem p{packing, rows, cols, group, tokens, act_groups, {}, {}, {}, {}, {}};
   Rng rng(static_cast<uint64_t>(cols) * 8 + static_cast<uint64_t>(values));
-  for (int64_t i = 0; i < kPanelRows * cols; ++i) {
+  for (int64_t i = 0; i < rows * cols; ++i) {
     p.codes.push_back(make_code(packing, values, i % cols, rng));
   }
-  for (int64_t i = 0; i < kMaxTokens * cols; ++i) {
+  for (int64_t i = 0; i < tokens * cols; ++i) {
     p.acts.push_back(make_act(packing, values, i / cols, i % cols, rng));
   }
-  for (int64_t m = 0; m < kMaxTokens; ++m) {
-    for (int64_t begin = 0; begin < cols; begin += group) {
-      const int64_t end = std::min(begin + group, cols);
-      const int8_t* row = p.acts.data() + m * cols;
-      p.act_sums.push_back(packing == Packing::kBinaryBit
-                               ? static_cast<int32_t>(end - begin)
-                               : std::accumulate(row + begin, row + end, 0));
-    }
-  }
-  for (int64_t begin = 0; begin < cols; begin += group) {
-    for (int64_t m = 0; m < kMaxTokens; ++m) {
-      for (int64_t r = 0; r < kPanelRows; ++r) {
-        int64_t dot = 0;
-        for (int64_t c = begin; c < std::min(begin + group, cols); ++c) {
-          dot += int64_t{p.codes[r * cols + c]} * p.acts[m * cols + c];
-        }
-        p.dots.push_back(dot);
-      }
-    }
+  const auto fill = [&](std::vector<float>& scales, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) scales.push_back(static_cast<float>(rng.normal()) * 0.1f);
+  };
+  fill(p.scales, rows * p.groups());
+  fill(p.act_scales, tokens * p.act_scales_per_token());
+  for (int64_t m = 0; m < tokens; ++m) {
+    for (int64_t r = 0; r < rows; ++r) p.y.push_back(product(p, r, m));
   }
   return p;
 }
 
-class PanelTest : public ::testing::Test {
+// Problems laid out as ops/linear does, each buffer against a guard page.
+class MatmulTest : public ::testing::Test {
  protected:
-  static constexpr int64_t kMaxCols = 6912;
+  static constexpr float kUntouched = -77.0f;
 
-  // Lays the problem out as ops/linear does, each buffer against a guard page.
-  void lay_out(const Problem& p) {
-    const int8_t* rows[kPanelRows];
-    for (int64_t r = 0; r < kPanelRows; ++r) rows[r] = p.codes.data() + r * p.cols;
-    panel_ = panel_memory_.at_end(panel_bytes(p.packing, p.cols));
-    pack_panel(p.packing, rows, p.cols, panel_);
-
-    const bool bits = p.packing == Packing::kBinaryBit;
-    const int64_t padded = round_up(p.cols, kColumnPad);
-    act_stride_ = bits ? padded / 8 : padded;
-    for (int64_t m = 0; m < kMaxTokens; ++m) {
-      uint8_t* row = acts_memory_.at_end((kMaxTokens - m) * act_stride_);
-      std::fill_n(row, act_stride_, uint8_t{0});
-      const int8_t* acts = p.acts.data() + m * p.cols;
-      if (!bits) std::copy(acts, acts + p.cols, row);
-      for (int64_t c = 0; bits && c < p.cols; ++c) {
-        row[c / 8] = static_cast<uint8_t>(row[c / 8] | (acts[c] > 0) << (c % 8));
+  void pack(const Problem& p) {
+    const int64_t step = packing_shape(p.packing).rows;
+    panels_ = panels_memory_.at_end(packed_bytes(p.packing, p.rows, p.cols));
+    scales_ = floats_at_end(scales_memory_, padded_rows(p.packing, p.rows) * p.groups());
+    float* scales = scales_;
+    for (int64_t first = 0; first < p.rows; first += step) {
+      const int64_t n = std::min(step, p.rows - first);
+      std::vector<const int8_t*> codes;
+      for (int64_t r = 0; r < n; ++r) codes.push_back(p.codes.data() + (first + r) * p.cols);
+      pack_panel(p.packing, codes.data(), n, p.cols,
+                 panels_ + first / step * panel_bytes(p.packing, p.cols));
+      for (int64_t g = 0; g < p.groups(); ++g) {
+        for (int64_t r = 0; r < padded_rows(p.packing, n); ++r) {
+          *scales++ = r < n ? p.scales[static_cast<std::size_t>((first + r) * p.groups() + g)] : 0;
+        }
       }
     }
   }
 
-  // The last `n_tokens` tokens of the laid out problem through one kernel.
-  void check(const Kernels& kernels, const Problem& p, int64_t n_tokens) {
-    const int64_t groups = p.groups();
-    const int64_t first = kMaxTokens - n_tokens;
-    auto* sums = reinterpret_cast<int32_t*>(sums_memory_.at_end(n_tokens * groups * 4));
-    std::copy(p.act_sums.begin() + first * groups, p.act_sums.end(), sums);
-    const int64_t n_out = groups * n_tokens * kPanelRows;
-    auto* out = reinterpret_cast<int32_t*>(out_memory_.at_end(n_out * 4));
-    std::fill_n(out, n_out, -77);
+  static float* floats_at_end(GuardedMemory& memory, int64_t n) {
+    return reinterpret_cast<float*>(memory.at_end(n * 4));
+  }
 
-    PanelArgs args{};
-    args.panel = panel_;
-    args.acts = acts_memory_.at_end(n_tokens * act_stride_);
-    args.act_stride = act_stride_;
-    args.cols = round_up(p.cols, packing_step(p.packing));
+  // The last `n_tokens` tokens of the packed problem.
+  MatmulArgs lay_out(const Problem& p, int64_t n_tokens) {
+    const bool bits = p.packing == Packing::kBinaryBit;
+    const int64_t first = p.tokens - n_tokens;
+    MatmulArgs args{};
+    args.panels = panels_;
+    args.panel_bytes = panel_bytes(p.packing, p.cols);
+    args.scales = scales_;
+    args.n_rows = p.rows;
+    args.cols = p.cols;
     args.group = p.group;
+    args.act_stride = bits ? p.padded() / 8 : p.padded();
+    args.sums_stride = p.padded() / kSumBlock;
+    args.act_scales_stride = p.act_scales_per_token();
+    args.act_groups = p.act_groups;
     args.n_tokens = n_tokens;
-    args.act_sums = sums;
-    args.out = out;
-    kernels.panel[static_cast<int>(p.packing)](args);
+    args.y_stride = p.rows + 3;
 
-    for (int64_t i = 0; i < n_out; ++i) {
-      const int64_t g = i / (n_tokens * kPanelRows);
-      const int64_t m = i / kPanelRows % n_tokens;
-      const int64_t r = i % kPanelRows;
-      ASSERT_EQ(out[i], p.dots[(g * kMaxTokens + first + m) * kPanelRows + r])
-          << kernels.isa << " packing " << static_cast<int>(p.packing) << " cols " << p.cols
-          << " group " << p.group << ": group " << g << " token " << m << " of " << n_tokens
-          << " row " << r;
+    uint8_t* acts = acts_memory_.at_end(n_tokens * args.act_stride);
+    std::fill_n(acts, n_tokens * args.act_stride, uint8_t{0});
+    auto* sums = reinterpret_cast<int32_t*>(sums_memory_.at_end(n_tokens * args.sums_stride * 4));
+    std::fill_n(sums, n_tokens * args.sums_stride, 0);
+    for (int64_t m = 0; m < n_tokens; ++m) {
+      const int8_t* from = p.acts.data() + (first + m) * p.cols;
+      uint8_t* row = acts + m * args.act_stride;
+      for (int64_t c = 0; c < p.cols; ++c) {
+        if (bits) {
+          row[c / 8] = static_cast<uint8_t>(row[c / 8] | (from[c] > 0) << (c % 8));
+        } else {
+          row[c] = static_cast<uint8_t>(from[c]);
+          sums[m * args.sums_stride + c / kSumBlock] += from[c];
+        }
+      }
+    }
+    args.acts = acts;
+    args.act_sums = bits ? nullptr : sums;
+    float* act_scales = floats_at_end(act_scales_memory_, n_tokens * args.act_scales_stride);
+    std::copy(p.act_scales.begin() + first * args.act_scales_stride, p.act_scales.end(),
+              act_scales);
+    args.act_scales = act_scales;
+    return args;
+  }
+
+  void check(const Kernels& kernels, const Problem& p, int64_t n_tokens, bool prepare) {
+    MatmulArgs args = lay_out(p, n_tokens);
+    const auto& [bytes, run] = kernels.prepare[static_cast<int>(p.packing)];
+    const int64_t size = bytes == nullptr ? 0 : bytes(p.cols, n_tokens);
+    if (prepare && size == 0) return;
+    if (prepare) {
+      uint8_t* prepared = prepared_memory_.at_end(size);
+      const PrepareArgs wanted{args.acts, args.act_stride, p.cols, n_tokens, prepared};
+      for (int64_t c = 0; c < p.padded(); c += kColumnPad) run(wanted, c, c + kColumnPad);
+      args.prepared = prepared;
+    }
+    const int64_t n_y = (n_tokens - 1) * args.y_stride + p.rows;
+    args.y = floats_at_end(y_memory_, n_y);
+    std::fill_n(args.y, n_y, kUntouched);
+    kernels.matmul[static_cast<int>(p.packing)](args);
+
+    for (int64_t i = 0; i < n_y; ++i) {
+      const int64_t m = i / args.y_stride;
+      const int64_t r = i % args.y_stride;
+      const float expected =
+          r < p.rows ? p.y[static_cast<std::size_t>((p.tokens - n_tokens + m) * p.rows + r)]
+                     : kUntouched;
+      ASSERT_EQ(0, std::memcmp(&expected, &args.y[i], 4))
+          << kernels.isa << " packing " << static_cast<int>(p.packing) << ' ' << p.rows << " x "
+          << p.cols << " group " << p.group << (p.act_groups ? " act groups" : "")
+          << (prepare ? " prepared" : "") << ": row " << r << " token " << m << " of " << n_tokens
+          << ": expected " << expected << ", found " << args.y[i];
     }
   }
 
-  GuardedMemory panel_memory_{panel_bytes(Packing::kTernaryI8, kMaxCols)};
-  GuardedMemory acts_memory_{kMaxTokens * kMaxCols};
-  GuardedMemory sums_memory_{kMaxTokens * kMaxCols / 64 * 4};
-  GuardedMemory out_memory_{kMaxTokens * kMaxCols / 64 * kPanelRows * 4};
-  uint8_t* panel_ = nullptr;
-  int64_t act_stride_ = 0;
+  void check_all(const Problem& p, std::initializer_list<int64_t> tokens) {
+    pack(p);
+    for (const Kernels* kernels : usable_kernels()) {
+      for (const int64_t m : tokens) {
+        for (const bool prepare : {false, true}) {
+          check(*kernels, p, m, prepare);
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+
+  GuardedMemory panels_memory_{4 << 20};
+  GuardedMemory scales_memory_{1 << 20};
+  GuardedMemory acts_memory_{4 << 20};
+  GuardedMemory sums_memory_{1 << 20};
+  GuardedMemory act_scales_memory_{1 << 20};
+  GuardedMemory prepared_memory_{16 << 20};
+  GuardedMemory y_memory_{4 << 20};
+  uint8_t* panels_ = nullptr;
+  float* scales_ = nullptr;
 };
 
-TEST_F(PanelTest, EveryKernelEqualsTheNaiveProduct) {
-  std::vector<int64_t> sizes(131);
+TEST_F(MatmulTest, EqualsTheNaiveProductForSmallSizes) {
+  std::vector<int64_t> sizes(33);
   std::iota(sizes.begin(), sizes.end(), 1);
-  sizes.insert(sizes.end(), {256, 384, 1000, 1024, 3200, kMaxCols});
+  sizes.insert(sizes.end(), {48, 63, 64, 65, 95, 96, 97, 127, 128, 129, 160, 192, 200, 255, 256});
   for (const Packing packing : kAllPackings) {
     for (const int64_t cols : sizes) {
-      for (const int64_t group : {int64_t{64}, int64_t{128}, int64_t{256}, int64_t{1} << 40}) {
-        for (const Values values : kAllValues) {
-          const Problem problem = make_problem(packing, cols, group, values);
-          lay_out(problem);
-          for (const Kernels* kernels : usable_kernels()) {
-            for (int64_t m = 1; m <= kMaxTokens; ++m) {
-              check(*kernels, problem, m);
-              if (HasFatalFailure()) return;
-            }
+      const int64_t rows = 1 + cols * 37 % 150;
+      for (const int64_t group : {int64_t{64}, int64_t{128}, kWhole}) {
+        for (const bool act_groups : {false, true}) {
+          if (act_groups && packing == Packing::kBinaryBit) continue;
+          for (const Values values : {Values::kRandom, Values::kAlternating}) {
+            check_all(make_problem(packing, rows, cols, group, 9, act_groups, values),
+                      {1, 2, 3, 4, 5, 8, 9});
+            if (HasFatalFailure()) return;
           }
         }
       }
@@ -217,25 +277,85 @@ TEST_F(PanelTest, EveryKernelEqualsTheNaiveProduct) {
   }
 }
 
-// The overflow bounds in the kernels' comments, at kMaxColumns and the extreme products.
-TEST(PanelLimits, AccumulatorsHoldAtMaxColumns) {
-  for (const Packing packing : {Packing::kTernaryI8, Packing::kBinaryI8}) {
-    const std::vector<int8_t> ones(kMaxColumns, 1);
-    const int8_t* rows[kPanelRows];
-    std::fill(std::begin(rows), std::end(rows), ones.data());
-    std::vector<uint8_t> memory(panel_bytes(packing, kMaxColumns) + 64);
-    uint8_t* panel = memory.data() + (-reinterpret_cast<uintptr_t>(memory.data()) & 63);
-    pack_panel(packing, rows, kMaxColumns, panel);
-    for (const int8_t value : {int8_t{127}, int8_t{-128}}) {
-      const std::vector<int8_t> acts(kMaxColumns, value);
-      const std::vector<int32_t> sums(kMaxTokens, value * static_cast<int32_t>(kMaxColumns));
-      for (const Kernels* kernels : usable_kernels()) {
-        for (int64_t m = 1; m <= kMaxTokens; ++m) {
-          std::vector<int32_t> out(m * kPanelRows);
-          kernels->panel[static_cast<int>(packing)](
-              {panel, reinterpret_cast<const uint8_t*>(acts.data()), 0, kMaxColumns, kMaxColumns, m,
-               sums.data(), out.data()});
-          for (const int32_t dot : out) ASSERT_EQ(dot, sums[0]) << kernels->isa;
+TEST_F(MatmulTest, EqualsTheNaiveProductForExtremeValues) {
+  for (const Packing packing : kAllPackings) {
+    for (const int64_t cols : {384, 1000, 3200}) {
+      for (const int64_t group : {int64_t{128}, int64_t{192}, int64_t{256}, kWhole}) {
+        for (const bool act_groups : {false, true}) {
+          if (act_groups && packing == Packing::kBinaryBit) continue;
+          for (const Values values : kAllValues) {
+            check_all(make_problem(packing, 35, cols, group, 8, act_groups, values),
+                      {1, 2, 3, 4, 7, 8});
+            if (HasFatalFailure()) return;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(MatmulTest, TakesManyTokensAndRows) {
+  for (const Packing packing : kAllPackings) {
+    for (const bool act_groups : {false, true}) {
+      if (act_groups && packing == Packing::kBinaryBit) continue;
+      for (const int64_t group : {int64_t{128}, kWhole}) {
+        check_all(make_problem(packing, 67, 640, group, 133, act_groups, Values::kRandom),
+                  {10, 11, 16, 31, 64, 133});
+        if (HasFatalFailure()) return;
+        check_all(make_problem(packing, 300, 256, group, 17, act_groups, Values::kRandom),
+                  {1, 2, 3, 17});
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// The overflow bounds in the kernels' comments: the extreme products at the most columns.
+TEST(MatmulLimits, AccumulatorsHoldAtTheMostColumns) {
+  for (const Packing packing : {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kInt8}) {
+    const bool is_int8 = packing == Packing::kInt8;
+    const int64_t cols = is_int8 ? kMaxColumnsInt8 : kMaxColumns;
+    for (const int8_t code : {int8_t{1}, int8_t{-1}}) {
+      const std::vector<int8_t> row(static_cast<std::size_t>(cols),
+                                    static_cast<int8_t>(is_int8 ? 127 * code : code));
+      const int8_t* rows[] = {row.data(), row.data()};
+      AlignedBuffer<uint8_t> panel(panel_bytes(packing, 2, cols));
+      pack_panel(packing, rows, 2, cols, panel.data());
+      AlignedBuffer<float> scales(padded_rows(packing, 2));
+      scales[0] = scales[1] = 1.0f;
+      for (const int8_t value : {int8_t{127}, int8_t{-127}}) {
+        const auto expected = static_cast<float>(int64_t{row[0]} * value * cols);
+        constexpr int64_t kTokens = 9;
+        const std::vector<int8_t> acts(static_cast<std::size_t>(kTokens * cols), value);
+        const std::vector<int32_t> sums(acts.size() / kSumBlock, 32 * value);
+        const std::vector<float> act_scales(kTokens, 1.0f);
+        for (const Kernels* kernels : usable_kernels()) {
+          const auto& [bytes, run] = kernels->prepare[static_cast<int>(packing)];
+          for (const int64_t m :
+               {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{4}, int64_t{8}, kTokens}) {
+            std::vector<float> y(static_cast<std::size_t>(2 * m));
+            MatmulArgs args{};
+            args.panels = panel.data();
+            args.panel_bytes = panel_bytes(packing, cols);
+            args.scales = scales.data();
+            args.n_rows = 2;
+            args.cols = args.group = cols;
+            args.acts = reinterpret_cast<const uint8_t*>(acts.data());
+            args.act_stride = cols;
+            args.act_sums = sums.data();
+            args.sums_stride = cols / kSumBlock;
+            args.act_scales = act_scales.data();
+            args.act_scales_stride = 1;
+            args.n_tokens = m;
+            args.y = y.data();
+            args.y_stride = 2;
+            const int64_t size = bytes == nullptr ? 0 : bytes(cols, m);
+            AlignedBuffer<uint8_t> prepared(size);
+            if (size > 0) run({args.acts, cols, cols, m, prepared.data()}, 0, cols);
+            args.prepared = size > 0 ? prepared.data() : nullptr;
+            kernels->matmul[static_cast<int>(packing)](args);
+            for (const float found : y) ASSERT_EQ(found, expected) << kernels->isa << ' ' << m;
+          }
         }
       }
     }

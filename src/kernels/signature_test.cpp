@@ -72,13 +72,6 @@ std::vector<uint8_t> bytes(int64_t n, uint64_t seed) {
   return v;
 }
 
-std::vector<int32_t> dots(int64_t n_groups) {
-  Rng rng(7);
-  std::vector<int32_t> v(static_cast<std::size_t>(n_groups * kPanelRows));
-  for (int32_t& x : v) x = static_cast<int32_t>(rng.below(1u << 26)) - (1 << 25);
-  return v;
-}
-
 constexpr int64_t kSizes[] = {1, 2, 15, 16, 17, 64, 100, 1000};
 constexpr int64_t kPadded = 1024;
 
@@ -198,18 +191,6 @@ std::vector<Signature> signatures(const FloatOps& f) {
          hash.add(std::vector<float>{f.quantize_sign(a, n, kPadded, bits.data())});
          hash.add(bits);
        })},
-      {"epilogue", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
-         const int64_t n_groups = n / kPanelRows;
-         std::vector<float> y(kPanelRows);
-         f.epilogue(dots(n_groups).data(), kPanelRows, a, n_groups, 0.37f, y.data());
-         hash.add(y);
-       })},
-      {"epilogue_groups", hash_of([&](int64_t n, const float* a, const float* b, Hash& hash) {
-         const int64_t n_groups = n / kPanelRows;
-         std::vector<float> y(kPanelRows);
-         f.epilogue_groups(dots(n_groups).data(), kPanelRows, b, a, 4, 0, n_groups, y.data());
-         hash.add(y);
-       })},
   };
 }
 
@@ -233,8 +214,6 @@ e4de24661bfa06cd scale
 bb1886992d83156c quantize_i8
 fa8ca9d4cad22083 quantize_i8_groups
 bc8123575cdabfa8 quantize_sign
-ad1cf2294a0f4328 epilogue
-95cf48b687685dcb epilogue_groups
 )";
 
 std::string listing(const FloatOps& f) {

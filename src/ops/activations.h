@@ -1,6 +1,7 @@
 // Activations as linear layers take them: f32, and quantised once for all layers that read them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "base/aligned_buffer.h"
@@ -31,9 +32,20 @@ class Activations {
   float scale(int64_t token) const { return *scales(token); }
   // One scale, or with kInt8Group one per kActGroup columns.
   const float* scales(int64_t token) const { return scales_.data() + token * scales_stride_; }
+  int64_t scales_stride() const { return scales_stride_; }
   const int32_t* sums(int64_t token) const { return sums_.data() + token * sums_stride_; }
+  int64_t sums_stride() const { return sums_stride_; }
+  // What the kernels of `ctx` want made of these activations for weights in `packing`
+  // (Preparation), or null: made on the first call after set(), by all threads, and shared by all
+  // matrices.
+  const uint8_t* prepared(const OpContext& ctx, Packing packing) const;
 
  private:
+  struct Prepared {
+    AlignedBuffer<uint8_t> data;        // grows to the largest that was asked for
+    const Kernels* made_for = nullptr;  // null since set()
+  };
+
   const float* x_ = nullptr;
   int64_t max_tokens_ = 0;
   int64_t n_tokens_ = 0;
@@ -45,6 +57,7 @@ class Activations {
   AlignedBuffer<uint8_t> codes_;  // int8 [M][padded], or bits [M][padded / 8]
   AlignedBuffer<float> scales_;   // [M], or [M][padded / kActGroup]
   AlignedBuffer<int32_t> sums_;   // [M][padded / kSumBlock], int8 only
+  mutable std::array<Prepared, kPackings> prepared_;
 };
 
 }  // namespace onebit

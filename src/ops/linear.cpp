@@ -2,13 +2,13 @@
 #include "ops/linear.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/checked.h"
-#include "kernels/pack.h"
 #include "quant/weights.h"
 
 namespace onebit {
@@ -68,6 +68,25 @@ int64_t summed_group(int64_t rows, int64_t cols, int64_t stored, ScalesOf scales
   return stored;
 }
 
+// Codes of values * multiplier; returns the scale, which is not finite if a value is not.
+float quantize_row(std::span<const float> values, float multiplier, int8_t* codes) {
+  float absmax = 0;
+  float nonfinite = 0;  // 0, or NaN
+  for (const float value : values) {
+    const float size = std::fabs(value * multiplier);
+    absmax = std::max(absmax, size);
+    nonfinite += size * 0.0f;
+  }
+  const float scale = absmax / 127.0f + nonfinite;
+  const float divisor = scale > 0 ? scale : 1.0f;
+  for (std::size_t c = 0; c < values.size(); ++c) {
+    // Adding 1.5 * 2^23 rounds half to even. A subnormal scale is coarse: hence the clip.
+    const float rounded = (values[c] * multiplier / divisor + 12582912.0f) - 12582912.0f;
+    codes[c] = static_cast<int8_t>(std::clamp(rounded, -127.0f, 127.0f));
+  }
+  return scale;
+}
+
 }  // namespace
 
 struct Linear::CodeRow {
@@ -75,32 +94,35 @@ struct Linear::CodeRow {
   const float* scales;
 };
 
-Linear::Linear(WeightClass weight_class, ActQuant quant, int64_t rows, int64_t cols, int64_t group)
-    : rows_(rows), cols_(cols), packing_(choose_packing(weight_class, quant)), quant_(quant) {
+Linear::Linear(Packing packing, ActQuant quant, int64_t rows, int64_t cols, int64_t group)
+    : rows_(rows), cols_(cols), packing_(packing), quant_(quant) {
   group_ = group >= cols ? round_up(cols, kColumnPad) : group;
   n_groups_ = ceil_div(cols, group_);
   ONEBIT_CHECK(n_groups_ == 1 || group_ % kColumnPad == 0);
-  panel_bytes_ = panel_bytes(packing_, cols);
-  const int64_t panels = ceil_div(rows, kPanelRows);
-  size_ = checked_mul(panels, panel_bytes_, "packed weights");
+  panel_bytes_ = panel_bytes(packing, cols);
+  size_ = packed_bytes(packing, rows, cols);
   data_ = AlignedBuffer<uint8_t>(size_);
-  scales_ = AlignedBuffer<float>(checked_mul(panels, n_groups_ * kPanelRows, "weight scales"));
+  scales_ =
+      AlignedBuffer<float>(checked_mul(padded_rows(packing, rows), n_groups_, "weight scales"));
 }
 
 template <typename RowOf>
 void Linear::fill_panels(int64_t stored, float multiplier, RowOf row_of) {
-  AlignedBuffer<int8_t> scratch(kPanelRows * cols_);
-  for (int64_t first = 0; first < rows_; first += kPanelRows) {
-    std::array<const int8_t*, kPanelRows> codes{};
+  const int64_t step = panel_rows();
+  AlignedBuffer<int8_t> scratch(step * cols_);
+  std::vector<const int8_t*> codes(static_cast<std::size_t>(step));
+  for (int64_t first = 0; first < rows_; first += step) {
+    const int64_t n_rows = std::min(step, rows_ - first);
+    const int64_t stride = padded_rows(packing_, n_rows);
     float* scales = scales_.data() + first * n_groups_;
-    for (int64_t r = 0; r < std::min(kPanelRows, rows_ - first); ++r) {
+    for (int64_t r = 0; r < n_rows; ++r) {
       const CodeRow row = row_of(first + r, scratch.data() + r * cols_);
       codes[static_cast<std::size_t>(r)] = row.codes;
       for (int64_t g = 0; g < n_groups_; ++g) {
-        scales[g * kPanelRows + r] = row.scales[g * group_ / stored] * multiplier;
+        scales[g * stride + r] = row.scales[g * group_ / stored] * multiplier;
       }
     }
-    pack_panel(packing_, codes.data(), cols_, data_.data() + first / kPanelRows * panel_bytes_);
+    pack_panel(packing_, codes.data(), n_rows, cols_, data_.data() + first / step * panel_bytes_);
   }
 }
 
@@ -114,7 +136,7 @@ Linear Linear::pack(const CodeMatrix& matrix, WeightClass weight_class, ActQuant
   };
   const int64_t group =
       one_scale ? stored : summed_group(matrix.rows, matrix.cols, stored, scales_of);
-  Linear linear(weight_class, quant, matrix.rows, matrix.cols, group);
+  Linear linear(choose_packing(weight_class, quant), quant, matrix.rows, matrix.cols, group);
   linear.fill_panels(stored, fixes.multiplier, [&](int64_t row, int8_t*) -> CodeRow {
     const int64_t source = fixes.row_order ? fixes.row_order(row) : row;
     ONEBIT_CHECK(source >= 0 && source < matrix.rows);
@@ -134,7 +156,7 @@ Linear Linear::pack(const Format& format, const uint8_t* bytes, int64_t rows, in
     format.to_codes(bytes, rows, cols, row, ignored.data(), scales.data());
     return scales.data();
   });
-  Linear linear(format.weight_class, quant, rows, cols, group);
+  Linear linear(choose_packing(format.weight_class, quant), quant, rows, cols, group);
   linear.fill_panels(stored, fixes.multiplier, [&](int64_t row, int8_t* codes) -> CodeRow {
     const int64_t source = fixes.row_order ? fixes.row_order(row) : row;
     ONEBIT_CHECK(source >= 0 && source < rows);
@@ -144,6 +166,27 @@ Linear Linear::pack(const Format& format, const uint8_t* bytes, int64_t rows, in
       if (!std::isfinite(product)) refuse_scale("scale of row " + std::to_string(source), product);
     }
     return {codes, scales.data()};
+  });
+  return linear;
+}
+
+Linear Linear::pack_int8(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
+                         const WeightFixes& fixes) {
+  check_multiplier(fixes.multiplier);
+  Linear linear(Packing::kInt8, ActQuant::kInt8Group, rows, cols, cols);
+  AlignedBuffer<float> values(cols);
+  float scale = 0;
+  linear.fill_panels(cols, 1.0f, [&](int64_t row, int8_t* codes) -> CodeRow {
+    const int64_t source = fixes.row_order ? fixes.row_order(row) : row;
+    ONEBIT_CHECK(source >= 0 && source < rows);
+    format.to_float(bytes, rows, cols, source, values.data());
+    scale = quantize_row(values.span(), fixes.multiplier, codes);
+    if (!std::isfinite(scale)) {
+      throw Error(ErrorCode::kInvalidFile, "row " + std::to_string(source) +
+                                               ": expected finite values, found " +
+                                               std::to_string(scale));
+    }
+    return {codes, &scale};
   });
   return linear;
 }
@@ -204,15 +247,17 @@ void Linear::row_to_float(int64_t row, float* out) const {
     for (int64_t c = 0; multiplier_ != 1.0f && c < cols_; ++c) out[c] *= multiplier_;
     return;
   }
-  const int64_t panel = row / kPanelRows;
-  const int64_t r = row % kPanelRows;
-  const float* scales = scales_.data() + panel * n_groups_ * kPanelRows + r;
-  AlignedBuffer<int8_t> codes(cols_);
-  unpack_row(packing_, data_.data() + panel * panel_bytes_, r, cols_, codes.data());
+  const int64_t first = row / panel_rows() * panel_rows();
+  const int64_t n_rows = std::min(panel_rows(), rows_ - first);
+  const float* scales = scales_.data() + first * n_groups_ + (row - first);
+  thread_local std::vector<int8_t> codes;
+  codes.resize(static_cast<std::size_t>(cols_));
+  unpack_row(packing_, data_.data() + first / panel_rows() * panel_bytes_, n_rows, row - first,
+             cols_, codes.data());
   for (int64_t g = 0, c = 0; g < n_groups_; ++g) {
-    const float scale = scales[g * kPanelRows];
+    const float scale = scales[g * padded_rows(packing_, n_rows)];
     for (const int64_t end = std::min(c + group_, cols_); c < end; ++c) {
-      out[c] = static_cast<float>(codes[c]) * scale;
+      out[c] = static_cast<float>(codes[static_cast<std::size_t>(c)]) * scale;
     }
   }
 }

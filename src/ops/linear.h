@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "base/aligned_buffer.h"
 #include "ops/activations.h"
@@ -13,6 +15,8 @@
 #include "quant/format.h"
 
 namespace onebit {
+
+enum class Activation : uint8_t;  // rows.h
 
 // For each row of the matrix the row of the file that it is, in [0, rows). Empty: the same row.
 using RowOrder = std::function<int64_t(int64_t row)>;
@@ -26,8 +30,28 @@ struct WeightFixes {
   RowOrder row_order = {};
 };
 
-// A weight matrix [N, K] in the form its kernel wants: ternary and binary weights as panels for
-// quantised activations, any format as rows for f32 activations.
+class Linear;
+
+struct LinearTarget {
+  const Linear& linear;
+  float* y;  // [M, N]
+};
+
+// Several matrices times the same activations: linear.forward() of each, in one parallel region.
+void forward_all(const OpContext& ctx, const Activations& acts,
+                 std::span<const LinearTarget> targets);
+inline void forward_all(const OpContext& ctx, const Activations& acts,
+                        std::initializer_list<LinearTarget> targets) {
+  forward_all(ctx, acts, std::span(targets.begin(), targets.size()));
+}
+
+// y [M, N] = f(gate x) * (up x): both matrices and the activation (gated_rows) in one parallel
+// region, row by row.
+void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& gate,
+                   const Linear& up, Activation activation, float* y);
+
+// A weight matrix [N, K] in the form its kernel wants: ternary, binary and int8 weights as panels
+// (quant/packing.h) for quantised activations, any format as rows for f32 activations.
 //
 // Everywhere: `bytes` must hold format.bytes(rows, cols), at any alignment. Throws
 // Error(kInvalidFile) when the multiplier is not finite.
@@ -40,10 +64,15 @@ class Linear {
   // throughout is summed as one group a row. Scales are taken as they are.
   static Linear pack(const CodeMatrix& matrix, WeightClass weight_class, ActQuant quant,
                      const WeightFixes& fixes = {});
-  // The same straight from a tensor's bytes, any ternary or binary format, 16 rows at a time.
+  // The same straight from a tensor's bytes, any ternary or binary format, a panel at a time.
   // Throws Error(kInvalidFile) on a code outside the class or a scale that is not finite.
   static Linear pack(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
                      ActQuant quant, const WeightFixes& fixes = {});
+  // A float matrix (embedding, head) as int8 with one scale a row, for kInt8Group activations:
+  // scale = absmax / 127, codes round half to even. Drift instead of bytes: half or a quarter of
+  // the file's are read per token. Throws Error(kInvalidFile) on a value that is not finite.
+  static Linear pack_int8(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
+                          const WeightFixes& fixes = {});
   // Rows of any format, ternary and binary ones too, kept in their disk layout (copied). F32, F16,
   // BF16 and Q8_0 have a kernel that reads them; rows of other formats become f32 when they are
   // multiplied, once for all tokens: exact, small, slow.
@@ -64,14 +93,19 @@ class Linear {
   // were packed for; rows read the f32 values. The result of a token never depends on the others.
   void forward(const OpContext& ctx, const Activations& acts, float* y) const;
   // Row `row` as f32 [K] (embedding lookup), of panels and rows alike: what Format::to_float gives,
-  // bit for bit, while the multiplier is 1.
+  // bit for bit, while the multiplier is 1 (of pack_int8(): float(code) * scale).
   void row_to_float(int64_t row, float* out) const;
 
  private:
   struct CodeRow;  // linear.cpp
 
+  friend void forward_all(const OpContext& ctx, const Activations& acts,
+                          std::span<const LinearTarget> targets);
+  friend void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& gate,
+                            const Linear& up, Activation activation, float* y);
+
   // Empty panels.
-  Linear(WeightClass weight_class, ActQuant quant, int64_t rows, int64_t cols, int64_t group);
+  Linear(Packing packing, ActQuant quant, int64_t rows, int64_t cols, int64_t group);
   // Rows whose bytes are yet to be set.
   Linear(const Format& format, int64_t rows, int64_t cols, const WeightFixes& fixes);
 
@@ -81,30 +115,24 @@ class Linear {
   void copy_rows(const uint8_t* bytes);
 
   void forward_rows(const OpContext& ctx, const Activations& acts, float* y) const;
-  void forward_panels(const OpContext& ctx, const Activations& acts, float* y) const;
-  // One panel against at most kMaxTokens tokens; `sums` as forward_panels lays them out, `dots` is
-  // scratch.
-  void forward_tile(const OpContext& ctx, const Activations& acts, int64_t panel,
-                    int64_t first_token, int64_t n_tokens, const int32_t* sums, int32_t* dots,
-                    float* y) const;
-  // Columns per exact dot product: those that share both a weight and an activation scale.
-  int64_t dot_group() const { return quant_ == ActQuant::kInt8Group ? kActGroup : group_; }
-  int64_t n_dots() const { return ceil_div(cols_, dot_group()); }
-  // Dot products of a row that are computed, then added up, at a time: bounds the scratch.
-  int64_t strip_dots() const;
+  // Panels first .. last - 1 of the acts' tokens; `y` is token 0 of the first of these rows.
+  void forward_panels(const OpContext& ctx, const Activations& acts, const uint8_t* prepared,
+                      int64_t first, int64_t last, float* y, int64_t y_stride) const;
+  int64_t panel_rows() const { return packing_shape(packing_).rows; }
+  int64_t n_panels() const { return ceil_div(rows_, panel_rows()); }
   int64_t file_row(int64_t row) const { return row_order_ ? row_order_(row) : row; }
 
   int64_t rows_ = 0;
   int64_t cols_ = 0;
   int64_t size_ = 0;             // bytes of panels or rows
-  AlignedBuffer<uint8_t> data_;  // [panels][panel_bytes], or what rows_data_ points to
+  AlignedBuffer<uint8_t> data_;  // panels, or what rows_data_ points to
   // Panels:
   Packing packing_ = Packing::kTernaryI8;
   ActQuant quant_ = ActQuant::kInt8;
-  int64_t group_ = 0;     // columns per weight scale
-  int64_t n_groups_ = 0;  // scales per row
-  int64_t panel_bytes_ = 0;
-  AlignedBuffer<float> scales_;  // [panels][n_groups][16]
+  int64_t group_ = 0;            // columns per weight scale
+  int64_t n_groups_ = 0;         // scales per row
+  int64_t panel_bytes_ = 0;      // of a full panel
+  AlignedBuffer<float> scales_;  // [panels][n_groups][rows of the panel's tiles]
   // Rows:
   const Format* format_ = nullptr;
   std::optional<RowFormat> kernel_;     // none: rows are decoded

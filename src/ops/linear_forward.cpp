@@ -1,26 +1,24 @@
+// How a Linear multiplies: rows with f32 activations, panels with quantised ones.
 #include <algorithm>
-#include <cstring>
+#include <vector>
 
 #include "base/checked.h"
 #include "ops/linear.h"
+#include "ops/rows.h"
 
 namespace onebit {
 
 void Linear::forward(const OpContext& ctx, const Activations& acts, float* y) const {
-  ONEBIT_CHECK(acts.cols() == cols_);
-  if (is_packed()) {
-    forward_panels(ctx, acts, y);
-  } else {
-    forward_rows(ctx, acts, y);
-  }
+  forward_all(ctx, acts, {{*this, y}});
 }
 
 void Linear::forward_rows(const OpContext& ctx, const Activations& acts, float* y) const {
   // Rows at a time, which stay in cache for all M tokens; fewer where they must be decoded first.
-  const int64_t tile = kernel_ ? kPanelRows : 4;
+  constexpr int64_t kTile = 16;
+  const int64_t tile = kernel_ ? kTile : 4;
   const int64_t decoded_bytes = cols_ * 4;
   const int64_t row_bytes = kernel_ ? size_ / rows_ : decoded_bytes;
-  const int64_t step = round_up(items_per_part(row_bytes * acts.n_tokens()), kPanelRows);
+  const int64_t step = round_up(items_per_part(row_bytes * acts.n_tokens()), kTile);
   ctx.pool.parallel_for(rows_, step, [&](int64_t begin, int64_t end) {
     AlignedBuffer<float> decoded(kernel_ ? 0 : tile * cols_);
     for (int64_t first = begin; first < end; first += tile) {
@@ -43,84 +41,101 @@ void Linear::forward_rows(const OpContext& ctx, const Activations& acts, float* 
   });
 }
 
-int64_t Linear::strip_dots() const {
-  // 1,024 columns: 16 KiB of dot products for kMaxTokens tokens, whatever K is.
-  return quant_ == ActQuant::kInt8Group ? std::min<int64_t>(32, n_dots()) : n_dots();
+void Linear::forward_panels(const OpContext& ctx, const Activations& acts, const uint8_t* prepared,
+                            int64_t first, int64_t last, float* y, int64_t y_stride) const {
+  ONEBIT_CHECK(acts.quant() == quant_);
+  const int64_t row = first * panel_rows();
+  MatmulArgs args{.panels = data_.data() + first * panel_bytes_,
+                  .panel_bytes = panel_bytes_,
+                  .scales = scales_.data() + row * n_groups_,
+                  .n_rows = std::min(last * panel_rows(), rows_) - row,
+                  .cols = cols_,
+                  .group = group_,
+                  .acts = acts.row(0),
+                  .act_stride = acts.stride(),
+                  .act_sums = acts.sums(0),
+                  .sums_stride = acts.sums_stride(),
+                  .act_scales = acts.scales(0),
+                  .act_scales_stride = acts.scales_stride(),
+                  .act_groups = quant_ == ActQuant::kInt8Group,
+                  .n_tokens = acts.n_tokens(),
+                  .prepared = prepared,
+                  .y = y,
+                  .y_stride = y_stride};
+  if (args.n_tokens > kMaxBatchTokens) args.prepared = nullptr;
+  for (int64_t m = 0; m < acts.n_tokens(); m += kMaxBatchTokens) {
+    args.acts = acts.row(m);
+    args.act_sums = acts.sums(m);
+    args.act_scales = acts.scales(m);
+    args.n_tokens = std::min(kMaxBatchTokens, acts.n_tokens() - m);
+    args.y = y + m * y_stride;
+    ctx.kernels.matmul[static_cast<int>(packing_)](args);
+  }
 }
 
-void Linear::forward_panels(const OpContext& ctx, const Activations& acts, float* y) const {
-  ONEBIT_CHECK(acts.quant() == quant_);
-  const int64_t n_tokens = acts.n_tokens();
-  // Per dot product of a token what a kernel wants to know (PanelArgs): the sum of the activations,
-  // or the number of columns. [strips][M][dots of the strip].
-  AlignedBuffer<int32_t> sums(n_tokens * n_dots());
-  int32_t* sum = sums.data();
-  for (int64_t first = 0; first < n_dots(); first += strip_dots()) {
-    const int64_t last = std::min(first + strip_dots(), n_dots());
-    for (int64_t m = 0; m < n_tokens; ++m) {
-      for (int64_t g = first; g < last; ++g, ++sum) {
-        const int64_t begin = g * dot_group();
-        const int64_t end = std::min(begin + dot_group(), cols_);
-        if (quant_ == ActQuant::kSign) {
-          *sum = static_cast<int32_t>(end - begin);
-        } else {
-          for (int64_t c = begin; c < end; c += kSumBlock) *sum += acts.sums(m)[c / kSumBlock];
-        }
-      }
+void forward_all(const OpContext& ctx, const Activations& acts,
+                 std::span<const LinearTarget> targets) {
+  // The panels of all matrices in a row, split over the threads as those of one are.
+  int64_t n_panels = 0;
+  int64_t bytes = 0;
+  for (const auto& [linear, y] : targets) {
+    ONEBIT_CHECK(acts.cols() == linear.cols_);
+    if (!linear.is_packed()) {
+      linear.forward_rows(ctx, acts, y);
+      continue;
     }
+    acts.prepared(ctx, linear.packing_);
+    n_panels += linear.n_panels();
+    bytes = std::max(bytes, linear.panel_bytes_);
   }
-  // A block of tokens stays in the L2 cache while all panels of this thread pass by.
-  constexpr int64_t kTokenBlock = 16 * kMaxTokens;
-  const int64_t row_bytes = panel_bytes_ / kPanelRows;
-  const int64_t step = round_up(items_per_part(row_bytes * n_tokens), kPanelRows);
-  ctx.pool.parallel_for(rows_, step, [&](int64_t begin, int64_t end) {
-    AlignedBuffer<int32_t> dots(strip_dots() * std::min(kMaxTokens, n_tokens) * kPanelRows);
-    for (int64_t block = 0; block < n_tokens; block += kTokenBlock) {
-      const int64_t block_end = std::min(block + kTokenBlock, n_tokens);
-      for (int64_t first = begin; first < end; first += kPanelRows) {
-        for (int64_t m = block; m < block_end; m += kMaxTokens) {
-          const int64_t batch = std::min(kMaxTokens, block_end - m);
-          forward_tile(ctx, acts, first / kPanelRows, m, batch, sums.data(), dots.data(), y);
-        }
+  const int64_t step = items_per_part(bytes * acts.n_tokens());
+  ctx.pool.parallel_for(n_panels, step, [&](int64_t begin, int64_t end) {
+    int64_t offset = 0;  // of the matrix
+    for (const auto& [linear, y] : targets) {
+      if (!linear.is_packed()) continue;
+      const int64_t first = std::max(begin - offset, int64_t{0});
+      const int64_t last = std::min(end - offset, linear.n_panels());
+      if (first < last) {
+        linear.forward_panels(ctx, acts, acts.prepared(ctx, linear.packing_), first, last,
+                              y + first * linear.panel_rows(), linear.rows_);
       }
+      offset += linear.n_panels();
     }
   });
 }
 
-void Linear::forward_tile(const OpContext& ctx, const Activations& acts, int64_t panel,
-                          int64_t first_token, int64_t n_tokens, const int32_t* sums, int32_t* dots,
-                          float* y) const {
-  const PanelKernel kernel = ctx.kernels.panel[static_cast<int>(packing_)];
-  const int64_t padded = round_up(cols_, packing_step(packing_));
-  const uint8_t* weights = data_.data() + panel * panel_bytes_;
-  const float* scales = scales_.data() + panel * n_groups_ * kPanelRows;
-  const int64_t strip = strip_dots();
-  const int64_t all = n_dots();
-  float out[kMaxTokens][kPanelRows] = {};
-  for (int64_t begin = 0; begin < all; begin += strip) {
-    const int64_t end = std::min(begin + strip, all);
-    const int64_t col = begin * dot_group();  // 0 unless int8 by group
-    kernel({weights + col / packing_step(packing_) * packing_step_bytes(packing_),
-            acts.row(first_token) + col, acts.stride(), std::min(padded, end * dot_group()) - col,
-            dot_group(), n_tokens, sums + begin * acts.n_tokens() + first_token * (end - begin),
-            dots});
-    for (int64_t m = 0; m < n_tokens; ++m) {
-      const int32_t* token_dots = dots + m * kPanelRows;
-      const float* act_scales = acts.scales(first_token + m);
-      if (quant_ == ActQuant::kInt8Group) {
-        ctx.f().epilogue_groups(token_dots, n_tokens * kPanelRows, act_scales, scales,
-                                group_ / kActGroup, begin, end, out[m]);
-      } else {
-        ctx.f().epilogue(token_dots, n_tokens * kPanelRows, scales, n_groups_, *act_scales, out[m]);
+void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& gate,
+                   const Linear& up, Activation activation, float* y) {
+  const int64_t n_tokens = acts.n_tokens();
+  const int64_t n_rows = gate.rows_;
+  ONEBIT_CHECK(up.rows_ == n_rows && gate.cols_ == acts.cols() && up.cols_ == acts.cols());
+  if (!gate.is_packed() || !up.is_packed() || gate.packing_ != up.packing_) {
+    AlignedBuffer<float> up_y(n_tokens * n_rows);
+    forward_all(ctx, acts, {{gate, y}, {up, up_y.data()}});
+    gated_rows(ctx, activation, y, up_y.data(), n_tokens * n_rows, y);
+    return;
+  }
+  const uint8_t* prepared = acts.prepared(ctx, gate.packing_);
+  const GatedOp gated = gated_op(ctx.f(), activation);
+  const int64_t panel_rows = gate.panel_rows();
+  // Panels whose up rows wait in cache for the activation.
+  const int64_t block = std::max<int64_t>(128, (64 << 10) / n_tokens) / panel_rows;
+  const int64_t step = items_per_part(2 * gate.panel_bytes_ * n_tokens);
+  ctx.pool.parallel_for(gate.n_panels(), step, [&](int64_t begin, int64_t end) {
+    thread_local std::vector<float> up_y;
+    up_y.resize(static_cast<std::size_t>(block * panel_rows * n_tokens));
+    for (int64_t first = begin; first < end; first += block) {
+      const int64_t last = std::min(first + block, end);
+      const int64_t row = first * panel_rows;
+      const int64_t n = std::min(last * panel_rows, n_rows) - row;
+      gate.forward_panels(ctx, acts, prepared, first, last, y + row, n_rows);
+      up.forward_panels(ctx, acts, prepared, first, last, up_y.data(), n);
+      for (int64_t m = 0; m < n_tokens; ++m) {
+        float* to = y + m * n_rows + row;
+        gated(to, up_y.data() + m * n, n, to);
       }
     }
-  }
-  const int64_t first_row = panel * kPanelRows;
-  const int64_t n_rows = std::min(kPanelRows, rows_ - first_row);
-  for (int64_t m = 0; m < n_tokens; ++m) {
-    std::memcpy(y + (first_token + m) * rows_ + first_row, out[m],
-                static_cast<std::size_t>(n_rows) * 4);
-  }
+  });
 }
 
 }  // namespace onebit

@@ -50,12 +50,15 @@ void attention_rows(const OpContext& ctx, const AttentionShape& shape, const flo
   });
 }
 
-void gated_rows(const OpContext& ctx, Activation activation, const float* gate, const float* up,
-                int64_t n, float* y) {
-  const FloatOps& ops = ctx.f();
+GatedOp gated_op(const FloatOps& ops, Activation activation) {
   const std::array by_activation = {ops.relu2_mul, ops.signed_square_mul, ops.silu_mul,
                                     ops.gelu_tanh_mul};
-  const auto f = by_activation[static_cast<std::size_t>(activation)];
+  return by_activation[static_cast<std::size_t>(activation)];
+}
+
+void gated_rows(const OpContext& ctx, Activation activation, const float* gate, const float* up,
+                int64_t n, float* y) {
+  const GatedOp f = gated_op(ctx.f(), activation);
   ctx.pool.parallel_for(n, items_per_part(8), [&](int64_t begin, int64_t end) {
     f(gate + begin, up + begin, end - begin, y + begin);
   });

@@ -35,6 +35,10 @@ struct AttentionShape {
 void attention_rows(const OpContext& ctx, const AttentionShape& shape, const float* q,
                     const KvLayer& kv, int64_t first_position, int64_t m, float* out);
 
+// How the kernels compute it: y = f(gate) * up over n values; y may be gate or up.
+using GatedOp = void (*)(const float* gate, const float* up, int64_t n, float* y);
+GatedOp gated_op(const FloatOps& ops, Activation activation);
+
 // The gated activation over n values: y = f(gate) * up; y may be gate.
 void gated_rows(const OpContext& ctx, Activation activation, const float* gate, const float* up,
                 int64_t n, float* y);

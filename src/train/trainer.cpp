@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/cpus.h"
 #include "kernels/dispatch.h"
 #include "train/checkpoint.h"
 #include "train/dataset.h"
@@ -68,7 +69,7 @@ Trainer::Trainer(TrainConfig config, const TrainCallbacks& callbacks)
     : config_(std::move(config)),
       callbacks_(callbacks),
       data_(config_.data_dir),
-      pool_(config_.threads > 0 ? static_cast<int>(config_.threads) : available_cpus()),
+      pool_(config_.threads > 0 ? static_cast<int>(config_.threads) : default_threads()),
       ops_{pool_, default_kernels()},
       network_(model_config(config_, data_.info.vocab_size), quant_spec(config_),
                embedding_format(config_.embedding_type), ops_, static_cast<uint64_t>(config_.seed)),

@@ -1,7 +1,4 @@
-// 1-bit activations times binary panels, with vpopcntq.
-//
-// Assumes (PanelArgs; ops/linear guarantees it): panel 64-byte aligned, cols and group multiples of
-// 64, acts readable up to cols / 8 bytes, padding bits 0 on both sides, act_sums the real columns.
+// 1-bit activations times binary tiles, with vpopcntq.
 //
 // Lanes. 128 bytes are one step: 64-bit lane r of two registers is row r, bit c is column c. A
 // token's 64 activations are one broadcast word: xor marks the columns where the signs differ,
@@ -13,28 +10,27 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#include "kernels/kernel.h"
+#include "kernels/matmul.inl"
 
 namespace onebit {
 namespace {
 
 template <int kTokens>
-void binary_bit(const PanelArgs& args) noexcept {
-  const int64_t n_groups = (args.cols - 1) / args.group + 1;
-  const uint8_t* panel = args.panel;
+void count_differences(const DotsArgs& args) noexcept {
+  const uint8_t* tile = args.tile;
   int32_t* out = args.out;
 
-  for (int64_t g = 0, begin = 0, end = 0; g < n_groups; ++g, begin = end) {
-    end = args.group < args.cols - begin ? begin + args.group : args.cols;
+  for (int64_t begin = 0, end = 0; begin < args.cols; begin = end) {
+    end = min_i64(begin + args.group, args.cols);
     __m512i counts[kTokens][2];
 #pragma GCC unroll 8
     for (int m = 0; m < kTokens; ++m) counts[m][0] = counts[m][1] = _mm512_setzero_si512();
 
-    for (int64_t c = begin; c < end; c += 64, panel += 128) {
-      _mm_prefetch(reinterpret_cast<const char*>(panel + 2048), _MM_HINT_T0);
-      _mm_prefetch(reinterpret_cast<const char*>(panel + 2112), _MM_HINT_T0);
-      const __m512i rows0 = _mm512_load_si512(panel);
-      const __m512i rows8 = _mm512_load_si512(panel + 64);
+    for (int64_t c = begin; c < end; c += 64, tile += args.step_bytes) {
+      _mm_prefetch(reinterpret_cast<const char*>(tile + 2048), _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(tile + 2112), _MM_HINT_T0);
+      const __m512i rows0 = _mm512_load_si512(tile);
+      const __m512i rows8 = _mm512_load_si512(tile + 64);
 #pragma GCC unroll 8
       for (int m = 0; m < kTokens; ++m) {
         int64_t word;
@@ -50,20 +46,22 @@ void binary_bit(const PanelArgs& args) noexcept {
     const __m512i low_halves =
         _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 #pragma GCC unroll 8
-    for (int m = 0; m < kTokens; ++m, out += kPanelRows) {
+    for (int m = 0; m < kTokens; ++m, out += 16) {
       const __m512i count = _mm512_permutex2var_epi32(counts[m][0], low_halves, counts[m][1]);
-      const __m512i columns = _mm512_set1_epi32(args.act_sums[m * n_groups + g]);
-      _mm512_storeu_si512(out, _mm512_sub_epi32(columns, _mm512_add_epi32(count, count)));
+      _mm512_storeu_si512(out, count);
     }
   }
 }
 
-constexpr PanelKernel kBinaryBit[kMaxTokens] = {binary_bit<1>, binary_bit<2>, binary_bit<3>,
-                                                binary_bit<4>, binary_bit<5>, binary_bit<6>,
-                                                binary_bit<7>, binary_bit<8>};
+constexpr Dots kBinaryBit = {
+    {count_differences<1>, count_differences<2>, count_differences<3>, count_differences<4>,
+     count_differences<5>, count_differences<6>, count_differences<7>, count_differences<8>},
+    -2,
+    0,
+    1};
 
-void binary_bit(const PanelArgs& args) noexcept {
-  kBinaryBit[args.n_tokens - 1](args);
+void binary_bit(const MatmulArgs& args) noexcept {
+  multiply<Packing::kBinaryBit>(args, kBinaryBit);
 }
 
 }  // namespace

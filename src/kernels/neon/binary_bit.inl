@@ -1,7 +1,4 @@
-// 1-bit activations times binary panels, with CNT.
-//
-// Assumes (PanelArgs; ops/linear guarantees it): panel 64-byte aligned, cols and group multiples of
-// 64, acts readable up to cols / 8 bytes, padding bits 0 on both sides, act_sums the real columns.
+// 1-bit activations times binary tiles, with CNT.
 //
 // Lanes. 128 bytes are one step: the 64-bit word r is row r, bit c is column c. A register holds a
 // pair of rows. A token's 64 activations are one broadcast word: EOR marks the columns where the
@@ -18,17 +15,17 @@
 #include <arm_neon.h>
 #include <stdint.h>
 
-#include "kernels/kernel.h"
+#include "kernels/matmul.inl"
 
 namespace onebit {
 namespace {
 
-// Subtracts twice the differences of at most 31 steps of 2 * kPairs rows from out[m][0 .. 2 *
-// kPairs - 1]. `panel` is the first of these rows in the first step, `acts` the first activation of
+// Adds the differences of at most 31 steps of 2 * kPairs rows to out[m][0 .. 2 *
+// kPairs - 1]. `tile` is the first of these rows in the first step, `acts` the first activation of
 // token 0.
 template <int kTokens, int kPairs>
-void bit_block(const uint8_t* panel, const uint8_t* acts, int64_t act_stride, int64_t n_steps,
-               int32_t* out) {
+void bit_block(const uint8_t* tile, int64_t step_bytes, const uint8_t* acts, int64_t act_stride,
+               int64_t n_steps, int32_t* out) {
   uint8x16_t counts[kTokens][kPairs];
 #pragma GCC unroll 8
   for (int m = 0; m < kTokens; ++m) {
@@ -36,11 +33,11 @@ void bit_block(const uint8_t* panel, const uint8_t* acts, int64_t act_stride, in
     for (int i = 0; i < kPairs; ++i) counts[m][i] = vdupq_n_u8(0);
   }
 
-  for (int64_t s = 0; s < n_steps; ++s, panel += 128, acts += 8) {
-    __builtin_prefetch(panel + 4096);
+  for (int64_t s = 0; s < n_steps; ++s, tile += step_bytes, acts += 8) {
+    __builtin_prefetch(tile + 4096);
     uint8x16_t rows[kPairs];
 #pragma GCC unroll 8
-    for (int i = 0; i < kPairs; ++i) rows[i] = vld1q_u8(panel + 16 * i);
+    for (int i = 0; i < kPairs; ++i) rows[i] = vld1q_u8(tile + 16 * i);
 #pragma GCC unroll 8
     for (int m = 0; m < kTokens; ++m) {
       const uint8x8_t word = vld1_u8(acts + m * act_stride);
@@ -59,45 +56,43 @@ void bit_block(const uint8_t* panel, const uint8_t* acts, int64_t act_stride, in
       const uint32x4_t rows01 = vpaddlq_u16(vpaddlq_u8(counts[m][i]));
       const uint32x4_t rows23 = vpaddlq_u16(vpaddlq_u8(counts[m][i + 1]));
       const int32x4_t differ = vreinterpretq_s32_u32(vpaddq_u32(rows01, rows23));
-      int32_t* to = out + m * kPanelRows + 2 * i;
-      vst1q_s32(to, vsubq_s32(vld1q_s32(to), vaddq_s32(differ, differ)));
+      int32_t* to = out + m * 16 + 2 * i;
+      vst1q_s32(to, vaddq_s32(vld1q_s32(to), differ));
     }
   }
 }
 
 template <int kTokens>
-void binary_bit(const PanelArgs& args) noexcept {
+void count_differences(const DotsArgs& args) noexcept {
   constexpr int64_t kBlockSteps = 31;
   constexpr int kPairs = kTokens <= 2 ? 8 : kTokens <= 4 ? 4 : 2;
-  const int64_t n_groups = (args.cols - 1) / args.group + 1;
-  const uint8_t* panel = args.panel;
+  const uint8_t* tile = args.tile;
   int32_t* out = args.out;
-  for (int64_t g = 0, begin = 0, end = 0; g < n_groups; ++g, begin = end) {
-    end = args.group < args.cols - begin ? begin + args.group : args.cols;
-    for (int64_t m = 0; m < kTokens; ++m) {
-      for (int64_t r = 0; r < kPanelRows; ++r) {
-        out[m * kPanelRows + r] = args.act_sums[m * n_groups + g];
-      }
-    }
+  for (int64_t begin = 0, end = 0; begin < args.cols; begin = end) {
+    end = min_i64(begin + args.group, args.cols);
+    for (int64_t i = 0; i < kTokens * 16; ++i) out[i] = 0;
     for (int64_t c = begin; c < end; c += kBlockSteps * 64) {
       const int64_t left = (end - c) / 64;
       const int64_t n_steps = left < kBlockSteps ? left : kBlockSteps;
       for (int64_t i = 0; i < 8; i += kPairs) {
-        bit_block<kTokens, kPairs>(panel + 16 * i, args.acts + c / 8, args.act_stride, n_steps,
-                                   out + 2 * i);
+        bit_block<kTokens, kPairs>(tile + 16 * i, args.step_bytes, args.acts + c / 8,
+                                   args.act_stride, n_steps, out + 2 * i);
       }
-      panel += n_steps * 128;
+      tile += n_steps * args.step_bytes;
     }
-    out += kTokens * kPanelRows;
+    out += kTokens * 16;
   }
 }
 
-constexpr PanelKernel kBinaryBit[kMaxTokens] = {binary_bit<1>, binary_bit<2>, binary_bit<3>,
-                                                binary_bit<4>, binary_bit<5>, binary_bit<6>,
-                                                binary_bit<7>, binary_bit<8>};
+constexpr Dots kBinaryBit = {
+    {count_differences<1>, count_differences<2>, count_differences<3>, count_differences<4>,
+     count_differences<5>, count_differences<6>, count_differences<7>, count_differences<8>},
+    -2,
+    0,
+    1};
 
-void binary_bit(const PanelArgs& args) noexcept {
-  kBinaryBit[args.n_tokens - 1](args);
+void binary_bit(const MatmulArgs& args) noexcept {
+  multiply<Packing::kBinaryBit>(args, kBinaryBit);
 }
 
 }  // namespace

@@ -3,12 +3,14 @@
 #include "kernels/float_ops.inl"
 #include "kernels/kernel.h"
 #include "kernels/neon/binary_bit.inl"
-#include "kernels/neon/planes_i8.inl"
+#include "kernels/neon/binary_i8.inl"
+#include "kernels/neon/int8.inl"
+#include "kernels/neon/ternary_i8.inl"
 
 namespace onebit {
 
 extern const Kernels kKernelsNeonDotprod;
 constinit const Kernels kKernelsNeonDotprod = {
-    "neon-dotprod", {ternary_i8, binary_i8, binary_bit}, kFloatOps};
+    "neon-dotprod", {ternary_i8, binary_i8, binary_bit, int8}, {}, kFloatOps};
 
 }  // namespace onebit

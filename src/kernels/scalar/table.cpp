@@ -2,11 +2,12 @@
 #include "kernels/float_ops.inl"
 #include "kernels/kernel.h"
 #include "kernels/scalar/binary_bit.inl"
-#include "kernels/scalar/planes_i8.inl"
+#include "kernels/scalar/codes_i8.inl"
 
 namespace onebit {
 
 extern const Kernels kKernelsScalar;
-constinit const Kernels kKernelsScalar = {"scalar", {ternary_i8, binary_i8, binary_bit}, kFloatOps};
+constinit const Kernels kKernelsScalar = {
+    "scalar", {ternary_i8, binary_i8, binary_bit, int8}, {}, kFloatOps};
 
 }  // namespace onebit

@@ -1,0 +1,198 @@
+#include "quant/packing.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <string>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+namespace onebit {
+namespace {
+
+// Codes are packed eight at a time: byte j of a 64-bit word is column j.
+static_assert(std::endian::native == std::endian::little);
+
+constexpr uint64_t kEveryByte = 0x0101010101010101u;
+
+uint64_t load8(const int8_t* codes) {
+  uint64_t word;
+  std::memcpy(&word, codes, sizeof word);
+  return word;
+}
+
+template <typename Word>
+void store(uint8_t* to, Word word) {
+  std::memcpy(to, &word, sizeof word);
+}
+
+// -1, 0, +1 (ff, 00, 01) to 0, 1, 2 in each byte. Masked first, so that no byte carries over.
+uint64_t ternary_bytes(uint64_t w) {
+  return ((w & (3 * kEveryByte)) + kEveryByte) & (3 * kEveryByte);
+}
+
+// -1, +1 (ff, 01) to 0, 1 in each byte: the inverse of bit 1.
+uint64_t binary_bytes(uint64_t w) {
+  return ~w >> 1 & kEveryByte;
+}
+
+// Planes p and p + 1 of a lane sit in the halves of one 8-column word: bytes j of columns 4p + j
+// and 4(p + 1) + j. `bits` is the width of a plane.
+uint32_t merge_planes(uint64_t w, int bits) {
+  return static_cast<uint32_t>(w) | static_cast<uint32_t>(w >> 32 << bits);
+}
+
+uint32_t ternary_lane(const int8_t* c) {
+  return merge_planes(ternary_bytes(load8(c)), 2) | merge_planes(ternary_bytes(load8(c + 8)), 2)
+                                                        << 4;
+}
+
+// Four planes in the low bits of four bytes; then bytes 2 and 3 move to the high bits of 0 and 1.
+uint16_t binary_half(const int8_t* c) {
+  const uint32_t planes =
+      merge_planes(binary_bytes(load8(c)), 1) | merge_planes(binary_bytes(load8(c + 8)), 1) << 2;
+  return static_cast<uint16_t>(planes | planes >> 12);
+}
+
+// The low bits of eight bytes side by side: the product moves bit 8j to bit 56 + j, and every other
+// partial product has a place of its own, so nothing carries.
+uint64_t gather_bits(uint64_t w) {
+  return w * 0x0102040810204080u >> 56;
+}
+
+uint64_t binary_word(const int8_t* c) {
+  uint64_t word = 0;
+  for (int i = 0; i < 8; ++i) word |= gather_bits(binary_bytes(load8(c + 8 * i))) << (8 * i);
+  return word;
+}
+
+uint32_t int8_lane(const int8_t* c) {
+  uint32_t word;
+  std::memcpy(&word, c, sizeof word);
+  return word ^ 0x80808080u;  // w + 128
+}
+
+// One row of a panel; `to` is the row's place in the first step. The last step is copied out and
+// filled up with the code that is zero bits.
+template <int64_t kStep, auto kLane>
+void pack_row(const int8_t* codes, int64_t cols, int8_t zero, int64_t step_bytes, uint8_t* to) {
+  const int64_t whole = cols / kStep * kStep;
+  int64_t c = 0;
+  for (; c < whole; c += kStep, to += step_bytes) store(to, kLane(codes + c));
+  if (c == cols) return;
+  int8_t rest[kStep];
+  std::fill_n(std::copy(codes + c, codes + cols, rest), c + kStep - cols, zero);
+  store(to, kLane(rest));
+}
+
+// Where a row's lane starts in its step of the panel.
+int64_t lane_offset(Packing packing, int64_t row) {
+  const PackingShape shape = packing_shape(packing);
+  const int64_t tile = row / shape.tile_rows * shape.tile_bytes;
+  const int64_t r = row % shape.tile_rows;
+  if (packing == Packing::kBinaryI8) return tile + r % 16 * 4 + r / 16 * 2;
+  return tile + r * (shape.tile_bytes / shape.tile_rows);
+}
+
+int64_t step_bytes(Packing packing, int64_t n_rows) {
+  const PackingShape shape = packing_shape(packing);
+  return ceil_div(n_rows, shape.tile_rows) * shape.tile_bytes;
+}
+
+// Column col of a step, whose row starts at `lane`.
+int8_t lane_code(Packing packing, const uint8_t* lane, int64_t col) {
+  switch (packing) {
+    case Packing::kTernaryI8:
+      return static_cast<int8_t>((lane[col % 4] >> (2 * (col / 4)) & 3) - 1);
+    case Packing::kBinaryI8:
+      return lane[col % 2] >> (col / 4 + col % 4 / 2 * 4) & 1 ? 1 : -1;
+    case Packing::kBinaryBit:
+      return lane[col / 8] >> (col % 8) & 1 ? 1 : -1;
+    case Packing::kInt8:
+      return static_cast<int8_t>(lane[col] - 128);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int64_t padded_rows(Packing packing, int64_t n_rows) {
+  return round_up(n_rows, packing_shape(packing).tile_rows);
+}
+
+int64_t panel_bytes(Packing packing, int64_t n_rows, int64_t cols) {
+  const int64_t limit = packing == Packing::kInt8 ? kMaxColumnsInt8 : kMaxColumns;
+  if (cols > limit) {
+    throw Error(ErrorCode::kUnsupported, "matrix columns: expected at most " +
+                                             std::to_string(limit) + ", found " +
+                                             std::to_string(cols));
+  }
+  return round_up(cols, kColumnPad) / packing_shape(packing).step * step_bytes(packing, n_rows);
+}
+
+int64_t panel_bytes(Packing packing, int64_t cols) {
+  return panel_bytes(packing, packing_shape(packing).rows, cols);
+}
+
+int64_t packed_bytes(Packing packing, int64_t rows, int64_t cols) {
+  // every tile has the same bytes, whatever panel it is in
+  const int64_t tile_rows = packing_shape(packing).tile_rows;
+  return checked_mul(ceil_div(rows, tile_rows), panel_bytes(packing, tile_rows, cols),
+                     "packed weights");
+}
+
+void pack_panel(Packing packing, const int8_t* const* codes, int64_t n_rows, int64_t cols,
+                uint8_t* panel) {
+  std::fill_n(panel, panel_bytes(packing, n_rows, cols), uint8_t{0});
+  const int64_t step = step_bytes(packing, n_rows);
+  for (int64_t r = 0; r < n_rows; ++r) {
+    if (codes[r] == nullptr) continue;
+    uint8_t* to = panel + lane_offset(packing, r);
+    switch (packing) {
+      case Packing::kTernaryI8:
+        pack_row<16, ternary_lane>(codes[r], cols, -1, step, to);
+        break;
+      case Packing::kBinaryI8:
+        pack_row<16, binary_half>(codes[r], cols, -1, step, to);
+        break;
+      case Packing::kBinaryBit:
+        pack_row<64, binary_word>(codes[r], cols, -1, step, to);
+        break;
+      case Packing::kInt8:
+        pack_row<4, int8_lane>(codes[r], cols, -128, step, to);
+        break;
+    }
+  }
+}
+
+void unpack_row(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t row, int64_t cols,
+                int8_t* codes) {
+  const auto unpack = [&]<Packing kPacking>() {
+    constexpr int64_t kStep = packing_shape(kPacking).step;
+    const uint8_t* lane = panel + lane_offset(kPacking, row);
+    for (int64_t c = 0; c < cols; c += kStep, lane += step_bytes(kPacking, n_rows)) {
+      const int64_t n = std::min(kStep, cols - c);
+      for (int64_t i = 0; i < n; ++i) codes[c + i] = lane_code(kPacking, lane, i);
+    }
+  };
+  switch (packing) {
+    case Packing::kTernaryI8:
+      return unpack.operator()<Packing::kTernaryI8>();
+    case Packing::kBinaryI8:
+      return unpack.operator()<Packing::kBinaryI8>();
+    case Packing::kBinaryBit:
+      return unpack.operator()<Packing::kBinaryBit>();
+    case Packing::kInt8:
+      return unpack.operator()<Packing::kInt8>();
+  }
+}
+
+int8_t panel_code(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t row, int64_t col) {
+  const int64_t step = packing_shape(packing).step;
+  return lane_code(packing,
+                   panel + col / step * step_bytes(packing, n_rows) + lane_offset(packing, row),
+                   col % step);
+}
+
+}  // namespace onebit

@@ -1,0 +1,74 @@
+// Packings: the layouts of weights in memory that kernels read, the same on every instruction set.
+//
+// A panel is up to `rows` rows, taken as tiles of `tile_rows`; it lies in memory as
+// [padded columns / step][tiles][tile_bytes], 64-byte aligned. A panel has the tiles that its rows
+// need and no more. Columns are padded with zero bits to a multiple of kColumnPad, where
+// activations are zero.
+//  kTernaryI8: 2 bits a weight, code w + 1. Tile = 16 rows x 16 columns: 32-bit lane r is row r;
+//  its
+//              byte j holds columns 4p + j in bits 2p, 2p+1 (plane p = 0..3).
+//  kBinaryI8:  1 bit a weight, 1 for +1, 0 for -1. Tile = 32 rows x 16 columns: 16-bit word 2i is
+//              row i, word 2i+1 row 16 + i. Column 4p of the word is bit p, 4p + 1 bit 8 + p, 4p +
+//              2 bit 4 + p, 4p + 3 bit 12 + p (p = 0..3): a word copied to both halves of a 32-bit
+//              lane and masked leaves four neighbouring columns in the four bytes of the lane.
+//  kBinaryBit: 1 bit a weight, 1 for +1, against 1-bit activations. Tile = 16 rows x 64 columns in
+//              128 bytes: the 64-bit word r is row r, column c in bit c.
+//  kInt8:      8 bits a weight, w + 128 with w in -127 .. 127. Tile = 16 rows x 4 columns: 32-bit
+//              lane r is row r, its byte j column j.
+//
+// Scales of a matrix: f32 [panels][groups][rows of the panel's tiles].
+//
+// Plain C++ only: kernels/kernel.h includes this file, and ISA translation units that.
+#pragma once
+
+#include <stdint.h>
+
+namespace onebit {
+
+enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit, kInt8 };
+constexpr int kPackings = 4;
+
+constexpr int64_t kColumnPad = 64;  // columns of panels and activations are padded to a multiple
+// Columns that fit every kernel's int32 accumulators (each proves it); a power of two less where a
+// weight has 8 bits. panel_bytes() enforces it.
+constexpr int64_t kMaxColumns = int64_t{1} << 18;
+constexpr int64_t kMaxColumnsInt8 = int64_t{1} << 16;
+
+struct PackingShape {
+  int64_t rows;        // of a full panel
+  int64_t tile_rows;   // rows of a tile
+  int64_t step;        // columns of a tile
+  int64_t tile_bytes;  // bytes of a tile
+};
+constexpr PackingShape kPackingShapes[kPackings] = {
+    {16, 16, 16, 64}, {128, 32, 16, 64}, {16, 16, 64, 128}, {16, 16, 4, 64}};
+constexpr PackingShape packing_shape(Packing p) {
+  return kPackingShapes[static_cast<int>(p)];
+}
+
+// Rows of the tiles that `n_rows` rows need.
+int64_t padded_rows(Packing packing, int64_t n_rows);
+
+// Bytes of a panel of `n_rows` rows (0 .. shape.rows) x `cols` real columns (>= 0), padding
+// included; a multiple of 64. Throws Error(kUnsupported) when there are too many columns.
+int64_t panel_bytes(Packing packing, int64_t n_rows, int64_t cols);
+// The same of a full panel: where the next one starts.
+int64_t panel_bytes(Packing packing, int64_t cols);
+// Bytes of all panels of a matrix. Throws as panel_bytes(), and Error(kInvalidFile) on overflow.
+int64_t packed_bytes(Packing packing, int64_t rows, int64_t cols);
+
+// Packs n_rows rows of `cols` codes each into a panel of panel_bytes(packing, n_rows, cols). Codes
+// are -1, 0, +1 (ternary), -1, +1 (binary) or -127 .. 127 (kInt8); anything else packs to an
+// unspecified code. A null row is padding. Padding is zero bits: a kernel's outputs for padding
+// rows mean nothing and are to be ignored.
+void pack_panel(Packing packing, const int8_t* const* codes, int64_t n_rows, int64_t cols,
+                uint8_t* panel);
+
+// Row `row` of a packed panel of n_rows rows as codes [cols].
+void unpack_row(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t row, int64_t cols,
+                int8_t* codes);
+
+// The code at (row, col) of a packed panel of n_rows rows: the layout in one expression.
+int8_t panel_code(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t row, int64_t col);
+
+}  // namespace onebit
