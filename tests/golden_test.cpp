@@ -26,7 +26,7 @@ std::vector<int32_t> prompt_ids(int prompt) {
 }
 
 TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
-  Engine engine(ModelFile::open(kGolden + "bitnet158-a.f16.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.f16.gguf"), {.head = Head::kExact});
   for (const int prompt : {0, 1}) {
     const auto expected =
         read_npy<float>(kGolden + "bitnet158-a.f16.p" + std::to_string(prompt) + ".npy");
@@ -38,7 +38,7 @@ TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
 }
 
 TEST(Golden, TernaryWeightsMatchTheInt8Reference) {
-  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"));
+  Engine engine(ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf"), {.head = Head::kExact});
   for (const int prompt : {0, 1}) {
     const std::string stem = kGolden + "bitnet158-a.i2_s.p" + std::to_string(prompt);
     const auto expected = read_npy<float>(stem + ".npy");
@@ -56,7 +56,7 @@ TEST(Golden, TernaryWeightsMatchTheInt8Reference) {
 // the two best logits are closer than `noise`.
 std::size_t equal_greedy_steps(const std::string& model, int prompt, double noise) {
   std::ifstream file(kGolden + model + ".p" + std::to_string(prompt) + ".greedy");
-  Engine engine(ModelFile::open(kGolden + model + ".gguf"));
+  Engine engine(ModelFile::open(kGolden + model + ".gguf"), {.head = Head::kExact});
   Sequence sequence(engine);
   std::size_t equal = 0;
   generate(sequence, prompt_ids(prompt), 32, {.temperature = 0}, [&](int32_t token) {

@@ -27,7 +27,8 @@ std::vector<int32_t> read_ids(const std::string& path) {
 // Logits of a model in the golden data, [tokens, vocab], for a file of prompt tokens.
 std::vector<float> logits_of(const std::string& model, const std::string& ids,
                              std::optional<ActQuant> activations = {}) {
-  Engine engine(ModelFile::open(kGolden + model), {.threads = 1, .activations = activations});
+  Engine engine(ModelFile::open(kGolden + model),
+                {.threads = 1, .activations = activations, .head = Head::kExact});
   return all_logits(engine, read_ids(kFolders + ids));
 }
 

@@ -99,7 +99,7 @@ TEST_P(GoldenModel, F32ActivationsEqualTheForwardPassInDouble) {
 }
 
 TEST_P(GoldenModel, Int8ActivationsAreAsCloseAsTheOtherEngine) {
-  Engine engine(file_, {.threads = 2, .context = 128});
+  Engine engine(file_, {.threads = 2, .context = 128, .head = Head::kExact});
   Engine exact(file_, {.threads = 2, .context = 128, .activations = ActQuant::kF32});
   for (const Prompt& p : c().prompts) {
     const auto vocab = static_cast<std::size_t>(engine.config().vocab_size);
@@ -155,7 +155,7 @@ TEST_P(GoldenModel, LogitsAreTheCommittedBitsOnEveryInstructionSet) {
 
 // Up to the first step where the two first choices are closer than the noise.
 TEST_P(GoldenModel, GreedyTokensUpToTheFirstSmallMargin) {
-  Engine engine(file_, {.threads = 2, .context = 128});
+  Engine engine(file_, {.threads = 2, .context = 128, .head = Head::kExact});
   for (const Prompt& p : c().prompts) {
     std::vector<int32_t> found;
     Sequence sequence(engine);

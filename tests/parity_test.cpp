@@ -69,7 +69,7 @@ TEST_P(Parity, TrainerAndEngineAgree) {
   const TempDir dir;
   const auto path = dir.path / "model.gguf";
   export_model(network, small_vocab(40), path);
-  Engine engine(ModelFile::open(path), {.threads = 1});
+  Engine engine(ModelFile::open(path), {.threads = 1, .head = Head::kExact});
 
   // Logits of 64 tokens
   std::vector<int32_t> tokens = text_tokens(kSeqLen, 5000);

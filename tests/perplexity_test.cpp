@@ -36,7 +36,7 @@ std::vector<double> expected(const std::string& model, const std::string& engine
 
 std::vector<double> measured(const std::string& model, std::optional<ActQuant> activations) {
   Engine engine(ModelFile::open(ONEBIT_GOLDEN_MODELS + model),
-                {.context = 128, .activations = activations});
+                {.context = 128, .activations = activations, .head = Head::kExact});
   const Vocab& vocab = engine.tokenizer().vocab();
   const auto tokens =
       engine.tokenizer().encode(read_all(kGolden + "wikitext2.txt"), {.add_bos = vocab.add_bos});

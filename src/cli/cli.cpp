@@ -34,13 +34,18 @@ void add_activations_flag(CLI::App& command, ModelFlags& flags) {
   command.add_option("--activations", flags.activations,
                      "f32 (exact, slow), int8 (per token) or int8-group (per 32 columns); default: "
                      "as the model was trained");
+  command.add_option("--head", flags.head,
+                     "Output head (and embedding, if they are one) of floats: int8 (default), or "
+                     "f16: exactly as the file has it");
   add_open_flags(command, flags.open);
 }
 
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("-t,--threads", flags.threads, "Threads (default: the physical cores that this process may use)");
+  command.add_option("-t,--threads", flags.threads,
+                     "Threads (default: the physical cores that this process may use)");
   command.add_option("-c,--ctx", flags.context,
                      "Context in tokens (default: the model's, at most 4096)");
+  command.add_flag("--pin", flags.pin, "Keep every thread on a physical core of its own");
   add_activations_flag(command, flags);
 }
 
@@ -55,6 +60,12 @@ std::optional<ActQuant> parse_activations(const std::string& name) {
               "--activations: expected f32, int8 or int8-group, found " + quote(name));
 }
 
+Head parse_head(const std::string& name) {
+  if (name.empty() || name == "int8") return Head::kInt8;
+  if (name == "f16") return Head::kExact;
+  throw Error(ErrorCode::kInvalidArgument, "--head: expected int8 or f16, found " + quote(name));
+}
+
 }  // namespace
 
 ModelFile open_model_file(const std::string& path, const OpenOptions& options) {
@@ -66,6 +77,8 @@ Engine open_engine(const ModelFlags& flags) {
   options.threads = flags.threads;
   options.context = flags.context;
   options.activations = parse_activations(flags.activations);
+  options.head = parse_head(flags.head);
+  options.pin = flags.pin;
   return Engine(open_model_file(flags.model, flags.open), options);
 }
 

@@ -23,6 +23,8 @@ struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
   std::string activations;  // f32, int8, int8-group; empty: as the model was trained
+  std::string head;         // int8, f16
+  bool pin = false;
   OpenOptions open;
 };
 // The positional MODEL; optional unless the default model makes no sense for the command.

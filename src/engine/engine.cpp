@@ -32,7 +32,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
-    : Engine(load_model(file, {options.context, options.activations}), options) {}
+    : Engine(load_model(file, {options.context, options.activations, options.head}), options) {}
 
 Engine::Engine(LoadedModel loaded, const EngineOptions& options)
     : Engine(std::move(loaded.model), options) {
@@ -40,7 +40,7 @@ Engine::Engine(LoadedModel loaded, const EngineOptions& options)
 }
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)
-    : pool_(thread_count(options.threads)),
+    : pool_(thread_count(options.threads), options.pin),
       kernels_(select_kernels(options.isa)),
       model_(std::move(model)),
       workspace_(model_->config(), chunk_size(options.prefill_chunk)) {}

@@ -26,6 +26,8 @@ struct EngineOptions {
   int64_t prefill_chunk = 64;                // tokens per forward pass of a prompt
   std::string isa = "";                      // instruction set; empty: ONEBIT_ISA, else the best
   std::optional<ActQuant> activations = {};  // absent: as the model was trained
+  Head head = Head::kInt8;                   // of floats; kExact costs their bytes for every token
+  bool pin = false;                          // threads stay on a core each
 };
 
 class Engine {

@@ -71,13 +71,11 @@ Decoder::Decoder(const ModelConfig& config, WeightSource& weights, int64_t conte
   if (c.sliding_period > 0) local_rope_ = RopeTable(context, c.head_dim, c.rope_theta_local);
   config_.tie_embeddings = !weights.has("output.weight");
   // A table that is only looked up stays as it is; one that is also the head is packed like one.
-  // 1-bit activations are for layers trained with them, never for the head.
-  const ActQuant quant = c.act_quant == ActQuant::kSign ? ActQuant::kF32 : c.act_quant;
   tok_embd_ = c.tie_embeddings
-                  ? weights.matrix("token_embd.weight", c.vocab_size, c.hidden_size, quant)
+                  ? weights.head("token_embd.weight", c.vocab_size, c.hidden_size, c.act_quant)
                   : weights.table("token_embd.weight", c.vocab_size, c.hidden_size);
   if (!c.tie_embeddings) {
-    lm_head_ = weights.matrix("output.weight", c.vocab_size, c.hidden_size, quant);
+    lm_head_ = weights.head("output.weight", c.vocab_size, c.hidden_size, c.act_quant);
   }
   out_norm_ = weights.vector("output_norm.weight", c.hidden_size);
 

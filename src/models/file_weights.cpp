@@ -122,6 +122,20 @@ Linear FileWeights::matrix(const std::string& name, int64_t rows, int64_t cols, 
   return linear;
 }
 
+Linear FileWeights::head(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) {
+  const ModelTensor& t = find(name, {cols, rows});
+  const bool floats =
+      t.format->weight_class == WeightClass::kFloat && t.at_load == AtLoad::kAsStored;
+  if (!floats || head_ == Head::kExact || quant == ActQuant::kF32) {
+    // 1-bit activations are for layers trained with them, never for the head.
+    return matrix(name, rows, cols, quant == ActQuant::kSign ? ActQuant::kF32 : quant);
+  }
+  Linear linear = named(
+      name, [&] { return Linear::pack_int8(*t.format, t.bytes.data(), rows, cols, fixes_of(t)); });
+  file_.release(t.bytes);
+  return linear;
+}
+
 Linear FileWeights::table(const std::string& name, int64_t rows, int64_t cols) {
   const ModelTensor& t = find(name, {cols, rows});
   return named(name, [&] {

@@ -1,6 +1,7 @@
 // Weights out of a ModelFile, in the form that operators want.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,12 +10,19 @@
 
 namespace onebit {
 
+// What becomes of a head of floats.
+enum class Head : uint8_t {
+  kInt8,   // int8 with a scale per row: a byte a weight
+  kExact,  // the file's own rows
+};
+
 class FileWeights final : public WeightSource {
  public:
-  explicit FileWeights(const ModelFile& file) : file_(file) {}
+  explicit FileWeights(const ModelFile& file, Head head = Head::kInt8) : file_(file), head_(head) {}
 
   bool has(const std::string& name) const override { return file_.find(name) != nullptr; }
   Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override;
+  Linear head(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override;
   Linear table(const std::string& name, int64_t rows, int64_t cols) override;
   std::vector<float> vector(const std::string& name, int64_t n) override;
 
@@ -22,6 +30,7 @@ class FileWeights final : public WeightSource {
   const ModelTensor& find(const std::string& name, const std::vector<int64_t>& shape) const;
 
   const ModelFile& file_;
+  Head head_;
 };
 
 struct LoadedCodes {

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include <optional>
+#include "models/file_weights.h"
 #include "models/model.h"
 #include "models/model_file.h"
 #include "text/tokenizer.h"
@@ -20,6 +21,7 @@ struct LoadOptions {
   // How activations enter ternary and binary weights; absent: as the model was trained. kF32 is
   // exact and slow.
   std::optional<ActQuant> activations = {};
+  Head head = Head::kInt8;
 };
 
 struct LoadedModel {
