@@ -39,6 +39,21 @@ for isa in $isas; do
 done
 same "$("$onebit" run -q -n 30 --seed 5)" "$("$onebit" run -q -n 30 --seed 5 -t 1)" "text of a seed"
 
+# Speculation changes the speed only
+text="The king said to the queen, and the king said to the queen"
+for flags in "--temp 0" "--seed 3"; do
+  expected=$("$onebit" run -q -p "$text" -n 60 $flags)
+  for speculation in "--speculate ngram" "--speculate none" "--draft $model --draft-tokens 3"; do
+    found=$("$onebit" run -p "$text" -n 60 $flags $speculation 2>"$dir/err")
+    same "$found" "$expected" "text of $flags with $speculation"
+  done
+done
+grep -qE '[0-9] of [0-9]+ guesses right, [0-9.]+ tokens a step' "$dir/err" || fail "no speculation in: $(cat "$dir/err")"
+same "$(printf 'The king said\nThe queen\n' | "$onebit" chat --temp 0 -n 20 --speculate ngram 2>/dev/null)" \
+  "$(printf 'The king said\nThe queen\n' | "$onebit" chat --temp 0 -n 20 2>/dev/null)" "chat with speculation"
+rejected 2 "--speculate" "$onebit" run --speculate maybe
+rejected 2 "--draft-tokens" "$onebit" run --draft "$model" --draft-tokens 0
+
 # Other commands
 "$onebit" inspect "$model" --json >"$dir/out"
 grep -q '"architecture":"bitnet-b1.58"' "$dir/out" || fail "inspect --json"
@@ -178,6 +193,7 @@ tar -C "$dir" -xJf "$source/tests/golden/models/models.tar.xz" bitnet-a.tq2_0-em
 "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null
 cmp "$dir/l.npy" "$dir/same.npy" || fail "logits after a conversion to the same types"
 tq2=$dir/bitnet-a.tq2_0-embf16.gguf
+rejected 2 "draft model: expected the model's vocabulary" "$onebit" run --draft "$tq2"
 "$onebit" eval "$tq2" --logits "$dir/tq2.npy" --tokens 1,2,3 >/dev/null || fail "eval $tq2"
 for type in i2_s tq1_0 q2_0 pq2_0 ptq1_0 iq2_bn iq1_bn; do
   "$onebit" convert "$tq2" -o "$dir/other.gguf" --type $type >/dev/null || fail "convert to $type"

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "engine/generate.h"
 #include "eval/perplexity.h"
 #include "io/npy.h"
 #include "kernels/dispatch.h"

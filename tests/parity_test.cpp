@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/generate.h"
 #include "eval/perplexity.h"
 #include "train/adamw.h"
 #include "train/config.h"

@@ -106,6 +106,11 @@ TEST(PortableMath, AgreesWithTheCLibrary) {
     ASSERT_NEAR(c, std::cos(angle), 1e-15) << angle;
   }
   EXPECT_EQ(portable_exp(0), 1.0);
+  std::vector<double> xs = {0, 700, -700};
+  for (int i = 0; i < 1000; ++i) xs.push_back((rng.uniform() - 0.5) * (i % 2 == 0 ? 2 : 1400));
+  auto each = xs;
+  portable_exp_each(each.data(), std::ssize(each));
+  for (std::size_t i = 0; i < xs.size(); ++i) ASSERT_EQ(each[i], portable_exp(xs[i])) << xs[i];
   EXPECT_EQ(portable_exp(-1000), 0.0);
   EXPECT_EQ(portable_log(1), 0.0);
   EXPECT_EQ(portable_sin_cos(0).sin, 0.0);

@@ -13,6 +13,7 @@
 #include "chat/message_reader.h"
 #include "cli/cli.h"
 #include "cli/sampling_flags.h"
+#include "cli/speculation_flags.h"
 #include "io/json_file.h"
 #include "text/stream_decoder.h"
 
@@ -32,6 +33,7 @@ constexpr int64_t kMaxHistoryBytes = int64_t{64} << 20;
 struct ChatFlags {
   ModelFlags engine;
   SamplingFlags sampling;
+  SpeculationFlags speculation;
   std::string system;
   std::string template_file;
   std::optional<int64_t> max_tokens;
@@ -63,6 +65,7 @@ class Chat {
       : flags_(flags),
         sampling_(sampler_options(flags.sampling)),
         engine_(open_engine(flags.engine)),
+        speculation_(make_speculation(flags.speculation, flags.engine, engine_)),
         sequence_(engine_),
         template_(make_template(flags, engine_)),
         conversation_(template_, engine_.tokenizer(), sequence_.capacity()) {
@@ -187,10 +190,11 @@ class Chat {
       print_now(piece);
     };
     const CatchInterrupt interrupt;
-    last_ = generate(sequence_, prompt.ids, limit, sampling, [&](int32_t token) {
+    const auto on_token = [&](int32_t token) {
       show(decoder.push(token));
       return !CatchInterrupt::pressed();
-    });
+    };
+    last_ = generate(sequence_, prompt.ids, limit, sampling, on_token, speculation_.get());
     show(decoder.finish());
     print_now("\n");
     using Stop = GenerateStats::Stop;
@@ -205,6 +209,7 @@ class Chat {
   const SamplerOptions sampling_;
   const bool terminal_ = isatty(STDIN_FILENO) == 1;
   Engine engine_;
+  const std::unique_ptr<Speculation> speculation_;  // null: none
   Sequence sequence_;
   const ChatTemplate template_;
   Conversation conversation_;
@@ -225,6 +230,7 @@ void add_chat(CLI::App& app) {
                "Tokens of an answer (default: 512; 128 for plain text); 0: until it ends")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
   add_sampling_flags(c, flags->sampling);
+  add_speculation_flags(c, flags->speculation);
   add_engine_flags(c, flags->engine);
   c.footer(
       "The chat template is the model's own. Without one, the vocabulary's special tokens tell\n"

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/sampling_flags.h"
+#include "cli/speculation_flags.h"
 #include "text/stream_decoder.h"
 
 namespace onebit {
@@ -11,6 +12,7 @@ namespace {
 struct RunFlags {
   ModelFlags engine;
   SamplingFlags sampling;
+  SpeculationFlags speculation;
   std::string prompt;
   int64_t max_tokens = 128;
   bool quiet = false;
@@ -25,6 +27,7 @@ void run(const RunFlags& flags) {
     throw Error(ErrorCode::kInvalidArgument,
                 "--prompt: expected text (this model has no start token), found none");
   }
+  const auto speculation = make_speculation(flags.speculation, flags.engine, engine);
   Sequence sequence(engine);
   if (static_cast<int64_t>(prompt.size()) > sequence.capacity()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -35,11 +38,13 @@ void run(const RunFlags& flags) {
   StreamDecoder decoder(tokenizer);
   for (const int32_t id : prompt) decoder.push(id);  // printed above
   std::optional<CatchInterrupt> interrupt;  // not during the prompt: it would not stop soon
-  const auto stats = generate(sequence, prompt, flags.max_tokens, sampling, [&](int32_t token) {
+  const auto on_token = [&](int32_t token) {
     if (!interrupt) interrupt.emplace();
     print_now(decoder.push(token));
     return !CatchInterrupt::pressed();
-  });
+  };
+  const auto stats =
+      generate(sequence, prompt, flags.max_tokens, sampling, on_token, speculation.get());
   print_now(decoder.finish() + "\n");
   if (flags.quiet) return;
   std::fprintf(stderr, "[%s; %s, %d threads, seed %llu%s]\n", speed_text(stats).c_str(),
@@ -58,12 +63,14 @@ void add_run(CLI::App& app) {
       ->default_val(128)
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
   add_sampling_flags(c, flags->sampling);
+  add_speculation_flags(c, flags->speculation);
   c.add_flag("-q,--quiet", flags->quiet, "No statistics");
   add_engine_flags(c, flags->engine);
   c.footer(
       "Examples:\n"
       "  onebit run -p \"The old house\" -n 200 --seed 1\n"
-      "  onebit run model.gguf -p \"To be\" --temp 0      greedy, the same on every CPU");
+      "  onebit run model.gguf -p \"To be\" --temp 0      greedy, the same on every CPU\n"
+      "  onebit run model.gguf -p \"$(cat a.txt)\" --speculate ngram    sooner where words recur");
   c.callback([flags] { run(*flags); });
 }
 

@@ -47,7 +47,13 @@ std::string speed_text(const GenerateStats& stats) {
                 stats.generated_tokens > 1
                     ? static_cast<double>(stats.generated_tokens - 1) / stats.decode_seconds
                     : 0.0);
-  return text;
+  const SpeculationStats& s = stats.speculation;
+  if (s.drafted == 0) return text;
+  char guesses[96];
+  std::snprintf(guesses, sizeof guesses, "; %lld of %lld guesses right, %.2f tokens a step",
+                static_cast<long long>(s.accepted), static_cast<long long>(s.drafted),
+                1 + static_cast<double>(s.accepted) / static_cast<double>(s.steps));
+  return text + std::string(guesses);
 }
 
 CatchInterrupt::CatchInterrupt() {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/engine.h"
+#include "engine/generate.h"
 
 namespace onebit {
 
@@ -19,7 +19,8 @@ void add_sampling_flags(CLI::App& command, SamplingFlags& flags);
 // Checked, with the seed that was asked for or a random one.
 SamplerOptions sampler_options(const SamplingFlags& flags);
 
-// "512 prompt tokens at 80.1 tok/s, 20 new at 30.2 tok/s"
+// "512 prompt tokens at 80.1 tok/s, 20 new at 30.2 tok/s", and with guesses "; 12 of 15 guesses
+// right, 2.7 tokens a step"
 std::string speed_text(const GenerateStats& stats);
 
 // While one lives the first Ctrl-C only sets pressed(), a second one ends the program.

@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/cpus.h"
 #include "models/loader.h"
@@ -23,10 +22,6 @@ int64_t chunk_size(int64_t requested) {
                 "prefill chunk: expected 1..4096, found " + std::to_string(requested));
   }
   return requested;
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
@@ -107,54 +102,14 @@ void Sequence::append_chunks(
     const std::function<void(int64_t first, std::span<const float>)>& visit) {
   check_fits(tokens);
   const int64_t chunk = engine_.prefill_chunk();
-  if (out_.size() < chunk * width) out_ = AlignedBuffer<float>(chunk * width);
+  const int64_t most = std::min(chunk, std::ssize(tokens));
+  if (out_.size() < most * width) out_ = AlignedBuffer<float>(most * width);
   for (int64_t first = 0; first < static_cast<int64_t>(tokens.size()); first += chunk) {
     const auto part = tokens.subspan(static_cast<std::size_t>(first));
     const auto some = part.first(std::min(part.size(), static_cast<std::size_t>(chunk)));
     forward(some, output);
     visit(first, out_.span().first(some.size() * static_cast<std::size_t>(width)));
   }
-}
-
-GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
-                       const SamplerOptions& sampling,
-                       const std::function<bool(int32_t token)>& on_token) {
-  using Clock = std::chrono::steady_clock;
-  Sampler sampler(sampling);
-  GenerateStats stats;
-  ONEBIT_CHECK(!prompt.empty());
-  // The last token is always run again: its logits are needed, and only they are not kept.
-  const auto common = std::ranges::mismatch(prompt.first(prompt.size() - 1), sequence.tokens());
-  stats.cached_tokens = common.in1 - prompt.begin();
-  stats.prompt_tokens = std::ssize(prompt) - stats.cached_tokens;
-  std::vector<int32_t> tokens(prompt.begin(), prompt.end());
-
-  auto start = Clock::now();
-  sequence.truncate(stats.cached_tokens);
-  auto logits = sequence.append(prompt.last(static_cast<std::size_t>(stats.prompt_tokens)));
-  stats.prefill_seconds = seconds_since(start);
-  start = Clock::now();
-  while (stats.generated_tokens < max_tokens) {
-    const int32_t next = sampler.sample(logits, tokens);
-    if (sequence.engine().tokenizer().is_stop(next)) {
-      stats.stop = GenerateStats::Stop::kStopToken;
-      break;
-    }
-    ++stats.generated_tokens;
-    tokens.push_back(next);
-    if (!on_token(next)) {
-      stats.stop = GenerateStats::Stop::kCallback;
-      break;
-    }
-    if (stats.generated_tokens == max_tokens) break;
-    if (sequence.length() == sequence.capacity()) {
-      stats.stop = GenerateStats::Stop::kContextFull;
-      break;
-    }
-    logits = sequence.append({&next, 1});
-  }
-  stats.decode_seconds = seconds_since(start);
-  return stats;
 }
 
 }  // namespace onebit

@@ -12,7 +12,6 @@
 
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
-#include "engine/sampler.h"
 #include "models/loader.h"
 #include "models/model.h"
 #include "ops/context.h"
@@ -95,21 +94,5 @@ class Sequence {
   AlignedBuffer<float> v_;
   AlignedBuffer<float> out_;  // logits [1 or chunk, vocab_size], or hidden states
 };
-
-struct GenerateStats {
-  int64_t prompt_tokens = 0;  // processed now: without those that were in the sequence already
-  int64_t cached_tokens = 0;  // these
-  int64_t generated_tokens = 0;
-  double prefill_seconds = 0;
-  double decode_seconds = 0;
-  enum class Stop { kLength, kStopToken, kContextFull, kCallback } stop = Stop::kLength;
-};
-
-// Samples up to `max_tokens` after `prompt` (>= 1 token), which is the whole text so far: what the
-// sequence holds of its beginning is kept, all else in the sequence is forgotten. on_token is
-// called for every token but a stop token; returning false ends the generation.
-GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
-                       const SamplerOptions& sampling,
-                       const std::function<bool(int32_t token)>& on_token);
 
 }  // namespace onebit

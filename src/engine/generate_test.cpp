@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "engine/engine.h"
+#include "engine/generate.h"
 #include "models/test_model.h"
 
 namespace onebit {

@@ -17,6 +17,9 @@ void require(bool ok, const char* field, const char* expected, double found) {
               std::string(field) + ": expected " + expected + ", found " + std::to_string(found));
 }
 
+// e^-37.5 < 2^-54: a token this far below the likeliest one changes no sum of weights.
+constexpr double kNegligible = 37.5;
+
 }  // namespace
 
 void check_sampler_options(const SamplerOptions& o) {
@@ -34,61 +37,160 @@ Sampler::Sampler(const SamplerOptions& options) : options_(options), rng_(option
   check_sampler_options(options);
 }
 
-int32_t Sampler::sample(std::span<const float> logits, std::span<const int32_t> recent) {
-  candidates_.resize(logits.size());
-  for (std::size_t i = 0; i < logits.size(); ++i) {
-    const float logit = std::isfinite(logits[i]) ? logits[i] : std::numeric_limits<float>::lowest();
-    candidates_[i] = {logit, static_cast<int32_t>(i)};
+void Sampler::penalise(std::span<const float> logits, std::span<const int32_t> recent) {
+  penalised_.clear();
+  if (options_.repetition_penalty == 1.0f) return;
+  const auto window = static_cast<std::size_t>(options_.repetition_window);
+  for (const int32_t id : recent.last(std::min(window, recent.size()))) {
+    const float logit = logits[static_cast<std::size_t>(id)];
+    penalised_.push_back(
+        {logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty,
+         id});
   }
-  if (options_.repetition_penalty != 1.0f) {
-    const auto window = static_cast<std::size_t>(options_.repetition_window);
-    std::vector<int32_t> seen(
-        recent.end() - static_cast<std::ptrdiff_t>(std::min(window, recent.size())), recent.end());
-    std::sort(seen.begin(), seen.end());
-    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-    for (const int32_t id : seen) {
-      float& logit = candidates_[static_cast<std::size_t>(id)].logit;
-      logit = logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty;
-    }
-  }
-  const auto more_likely = [](const Candidate& a, const Candidate& b) {
-    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-  };
-  if (options_.temperature == 0) {
-    return std::min_element(candidates_.begin(), candidates_.end(), more_likely)->id;
-  }
+  const auto by_id = [](const Candidate& a, const Candidate& b) { return a.id < b.id; };
+  const auto same_id = [](const Candidate& a, const Candidate& b) { return a.id == b.id; };
+  std::sort(penalised_.begin(), penalised_.end(), by_id);
+  penalised_.erase(std::unique(penalised_.begin(), penalised_.end(), same_id), penalised_.end());
+}
 
-  // Only the head of the distribution is sorted: top-k of it if set, else all.
-  auto end = candidates_.end();
-  if (options_.top_k > 0 && options_.top_k < static_cast<int64_t>(candidates_.size())) {
-    end = candidates_.begin() + static_cast<std::ptrdiff_t>(options_.top_k);
-    std::partial_sort(candidates_.begin(), end, candidates_.end(), more_likely);
-  } else {
-    std::sort(candidates_.begin(), end, more_likely);
-  }
-  const double top = candidates_.front().logit;
-  const double inverse_temperature = 1.0 / static_cast<double>(options_.temperature);
-  std::vector<double> weights;
-  double total = 0;
-  for (auto it = candidates_.begin(); it != end; ++it) {
-    weights.push_back(portable_exp((static_cast<double>(it->logit) - top) * inverse_temperature));
-    total += weights.back();
-  }
-  // weights are sorted: both cuts keep a prefix
-  double kept = 0;
-  std::size_t n = 0;
-  while (n < weights.size()) {
-    if (n > 0 && (kept >= static_cast<double>(options_.top_p) * total ||
-                  weights[n] < static_cast<double>(options_.min_p) * weights[0])) {
-      break;
+// Calls visit(candidate) for the possible tokens with logits above `bar`, which visit may raise:
+// those without a penalty by id, then the others.
+template <typename Visit>
+void Sampler::visit_above(std::span<const float> logits, const float& bar, Visit visit) const {
+  constexpr std::size_t kBlock = 64;
+  const auto visit_one = [&](float logit, std::size_t id) {
+    if (logit > bar && std::isfinite(logit)) visit(Candidate{logit, static_cast<int32_t>(id)});
+  };
+  const auto visit_range = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t block = begin; block < end; block += kBlock) {
+      const std::size_t block_end = std::min(end, block + kBlock);
+      // Rarely any: the compiler makes this a vector loop.
+      int any = 0;
+      for (std::size_t i = block; i < block_end; ++i) any |= logits[i] > bar ? 1 : 0;
+      if (any == 0) continue;
+      for (std::size_t i = block; i < block_end; ++i) visit_one(logits[i], i);
     }
-    kept += weights[n++];
+  };
+  std::size_t begin = 0;
+  for (const Candidate& seen : penalised_) {
+    visit_range(begin, static_cast<std::size_t>(seen.id));
+    begin = static_cast<std::size_t>(seen.id) + 1;
   }
+  visit_range(begin, logits.size());
+  for (const Candidate& seen : penalised_) {
+    visit_one(seen.logit, static_cast<std::size_t>(seen.id));
+  }
+}
+
+// Candidates become the k likeliest tokens (fewer if fewer are possible), sorted.
+void Sampler::keep_top(std::span<const float> logits, std::size_t k) {
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  candidates_.clear();
+  float bar = kLowest;
+  visit_above(logits, bar, [&](const Candidate& c) {
+    // A heap with the least likely in front. A penalised token may come after its equals.
+    if (candidates_.size() == k) {
+      if (!more_likely(c, candidates_.front())) return;
+      std::pop_heap(candidates_.begin(), candidates_.end(), more_likely);
+      candidates_.back() = c;
+    } else {
+      candidates_.push_back(c);
+    }
+    std::push_heap(candidates_.begin(), candidates_.end(), more_likely);
+    if (candidates_.size() == k) {
+      bar = std::nextafter(candidates_.front().logit, kLowest);  // equals get to the comparison
+    }
+  });
+  std::sort_heap(candidates_.begin(), candidates_.end(), more_likely);
+  sorted_ = candidates_.size();
+}
+
+// Candidates become all tokens whose weight counts, none of them sorted.
+void Sampler::keep_possible(std::span<const float> logits, double top) {
+  candidates_.clear();
+  sorted_ = 0;
+  const double bar = top - (kNegligible + 1) * static_cast<double>(options_.temperature);
+  const auto float_bar =
+      static_cast<float>(std::max<double>(bar, std::numeric_limits<float>::lowest()));
+  visit_above(logits, std::nextafter(float_bar, -std::numeric_limits<float>::infinity()),
+              [&](const Candidate& c) { candidates_.push_back(c); });
+}
+
+// At least the n likeliest candidates are in order, in front. Each call doubles what is sorted, so
+// that m of N cost O(N + m log m).
+void Sampler::sort_first(std::size_t n) {
+  while (sorted_ < n) {
+    const auto begin = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+    const std::size_t left = candidates_.size() - sorted_;
+    const std::size_t more = std::min(left, std::max<std::size_t>(64, sorted_));
+    const auto end = begin + static_cast<std::ptrdiff_t>(more);
+    if (more < left) std::nth_element(begin, end, candidates_.end(), more_likely);
+    std::sort(begin, end, more_likely);
+    sorted_ += more;
+  }
+}
+
+double Sampler::weight(const Candidate& c, double top) const {
+  const double inverse_temperature = 1.0 / static_cast<double>(options_.temperature);
+  return portable_exp((static_cast<double>(c.logit) - top) * inverse_temperature);
+}
+
+double Sampler::total_weight(double top) const {
+  if (options_.top_p == 1 && options_.min_p > 0) return std::numeric_limits<double>::infinity();
+  const double inverse_temperature = 1.0 / static_cast<double>(options_.temperature);
+  constexpr std::size_t kBlock = 256;
+  double exponents[kBlock];
+  double total = 0;
+  for (std::size_t begin = 0; begin < candidates_.size(); begin += kBlock) {
+    const std::size_t n = std::min(kBlock, candidates_.size() - begin);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double below = static_cast<double>(candidates_[begin + i].logit) - top;
+      exponents[i] = std::max(below * inverse_temperature, -700.0);
+    }
+    portable_exp_each(exponents, static_cast<int64_t>(n));
+    for (std::size_t i = 0; i < n; ++i) total += exponents[i];
+  }
+  return total;
+}
+
+int32_t Sampler::sample(std::span<const float> logits, std::span<const int32_t> recent) {
+  penalise(logits, recent);
+  const bool greedy = options_.temperature == 0;
+  const bool has_top_k = options_.top_k > 0 && options_.top_k < std::ssize(logits);
+  keep_top(logits, !greedy && has_top_k ? static_cast<std::size_t>(options_.top_k) : 1);
+  if (candidates_.empty()) return 0;
+  if (greedy) return candidates_.front().id;
+  const double top = candidates_.front().logit;
+  if (!has_top_k) keep_possible(logits, top);
+  return draw(top, total_weight(top));
+}
+
+int32_t Sampler::draw(double top, double total) {
+  const double top_p = static_cast<double>(options_.top_p);
+  const double min_p = static_cast<double>(options_.min_p);
+  // Weights come sorted: both cuts keep a prefix.
+  weights_.clear();
+  double kept = 0;
+  if (top_p == 1 && min_p == 0) {
+    kept = total;
+  } else {
+    while (weights_.size() < candidates_.size()) {
+      const std::size_t i = weights_.size();
+      sort_first(i + 1);
+      const double w = weight(candidates_[i], top);
+      if (i > 0 && (kept >= top_p * total || w < min_p * weights_[0])) break;
+      kept += w;
+      weights_.push_back(w);
+    }
+  }
+  const std::size_t n = weights_.empty() ? candidates_.size() : weights_.size();
   double pick = rng_.uniform() * kept;
   for (std::size_t i = 0; i + 1 < n; ++i) {
-    pick -= weights[i];
+    sort_first(i + 1);
+    pick -= i < weights_.size() ? weights_[i] : weight(candidates_[i], top);
     if (pick < 0) return candidates_[i].id;
   }
+  sort_first(n);
   return candidates_[n - 1].id;
 }
 

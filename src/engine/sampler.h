@@ -24,13 +24,24 @@ struct SamplerOptions {
 void check_sampler_options(const SamplerOptions& options);
 
 // Order: repetition penalty, temperature, then top-k, top-p, min-p on the resulting probabilities.
-// Ties go to the lower token id. The same options and calls give the same tokens everywhere.
+// Ties go to the lower token id. The same options and calls give the same tokens everywhere: a call
+// draws one random number, or none when greedy.
+//
+// The logits are read where they are, once (twice without top-k), and only what can be drawn is
+// sorted. Memory is allocated by the first calls only.
 class Sampler {
  public:
   explicit Sampler(const SamplerOptions& options);
+  // A copy draws what the original would draw; scratch memory stays behind.
+  Sampler(const Sampler& other) : options_(other.options_), rng_(other.rng_) {}
+  Sampler& operator=(const Sampler& other) {
+    options_ = other.options_;
+    rng_ = other.rng_;
+    return *this;
+  }
 
-  // `logits` [vocab_size]; `recent`: the tokens so far, newest last. Non-finite logits are treated
-  // as impossible tokens.
+  // `logits` [vocab_size]; `recent`: the tokens so far, newest last. Non-finite logits are
+  // impossible tokens; if all are, the answer is 0.
   int32_t sample(std::span<const float> logits, std::span<const int32_t> recent);
 
  private:
@@ -38,9 +49,25 @@ class Sampler {
     float logit;
     int32_t id;
   };
+  static bool more_likely(const Candidate& a, const Candidate& b) {
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+  }
+  void penalise(std::span<const float> logits, std::span<const int32_t> recent);
+  template <typename Visit>
+  void visit_above(std::span<const float> logits, const float& bar, Visit visit) const;
+  void keep_top(std::span<const float> logits, std::size_t k);
+  void keep_possible(std::span<const float> logits, double top);
+  void sort_first(std::size_t n);
+  double weight(const Candidate& c, double top) const;
+  double total_weight(double top) const;  // infinite if nobody asks
+  int32_t draw(double top, double total);
+
   SamplerOptions options_;
   Rng rng_;
-  std::vector<Candidate> candidates_;
+  std::vector<Candidate> penalised_;   // of seen tokens, by id
+  std::vector<Candidate> candidates_;  // the first sorted_ of them likeliest first
+  std::size_t sorted_ = 0;
+  std::vector<double> weights_;  // of the likeliest candidates
 };
 
 }  // namespace onebit

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/error.h"
+#include "base/portable_math.h"
 
 namespace onebit {
 namespace {
@@ -75,6 +78,118 @@ TEST(Sampler, TheSeedIsTheWholeState) {
     same += x == other.sample(kLogits, {}) ? 1 : 0;
   }
   EXPECT_LT(same, 200);
+}
+
+// Sampler in its plainest form: every candidate copied, sorted and weighed.
+class PlainSampler {
+ public:
+  explicit PlainSampler(const SamplerOptions& options) : o_(options), rng_(options.seed) {}
+
+  int32_t sample(std::span<const float> logits, std::span<const int32_t> recent) {
+    std::vector<float> values(logits.begin(), logits.end());
+    const auto window = std::min(static_cast<std::size_t>(o_.repetition_window), recent.size());
+    for (const int32_t id :
+         std::set<int32_t>(recent.end() - static_cast<std::ptrdiff_t>(window), recent.end())) {
+      float& v = values[static_cast<std::size_t>(id)];
+      v = v > 0 ? v / o_.repetition_penalty : v * o_.repetition_penalty;
+    }
+    std::vector<std::pair<float, int32_t>> sorted;  // minus the logit, id
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i])) sorted.emplace_back(-values[i], static_cast<int32_t>(i));
+    }
+    if (sorted.empty()) return 0;
+    std::sort(sorted.begin(), sorted.end());
+    if (o_.temperature == 0) return sorted.front().second;
+    if (o_.top_k > 0 && o_.top_k < std::ssize(values)) {
+      sorted.resize(std::min(sorted.size(), static_cast<std::size_t>(o_.top_k)));
+    }
+    const double inverse_temperature = 1.0 / static_cast<double>(o_.temperature);
+    std::vector<double> weights;
+    double total = 0;
+    for (const auto& [negative, id] : sorted) {
+      const double below = static_cast<double>(sorted[0].first) - static_cast<double>(negative);
+      weights.push_back(portable_exp(below * inverse_temperature));
+      total += weights.back();
+    }
+    double kept = 0;
+    std::size_t n = 0;
+    while (n < weights.size()) {
+      if (n > 0 && (kept >= static_cast<double>(o_.top_p) * total ||
+                    weights[n] < static_cast<double>(o_.min_p) * weights[0])) {
+        break;
+      }
+      kept += weights[n++];
+    }
+    double pick = rng_.uniform() * kept;
+    for (std::size_t i = 0; i + 1 < n; ++i) {
+      pick -= weights[i];
+      if (pick < 0) return sorted[i].second;
+    }
+    return sorted[n - 1].second;
+  }
+
+ private:
+  SamplerOptions o_;
+  Rng rng_;
+};
+
+TEST(Sampler, EqualsThePlainSampler) {
+  Rng rng(1);
+  for (const std::size_t vocab : {1, 2, 39, 40, 41, 100, 1000, 20000}) {
+    for (int kind = 0; kind < 3; ++kind) {  // spread, with ties, with impossible tokens
+      std::vector<float> logits(vocab);
+      for (float& l : logits) {
+        l = static_cast<float>(3 * rng.normal());
+        if (kind == 1) l = std::round(l);
+        if (kind == 2 && rng.below(4) == 0) {
+          l = rng.below(2) == 0 ? std::numeric_limits<float>::quiet_NaN()
+                                : std::numeric_limits<float>::infinity();
+        }
+      }
+      std::vector<int32_t> recent(80);
+      for (int32_t& id : recent) id = static_cast<int32_t>(rng.below(vocab));
+      for (const float temperature : {0.0f, 0.01f, 0.8f, 5.0f}) {
+        for (const int64_t top_k : {0, 1, 40, 25000}) {
+          for (const float top_p : {0.1f, 0.95f, 1.0f}) {
+            for (const float min_p : {0.0f, 0.05f}) {
+              const SamplerOptions options{.temperature = temperature,
+                                           .top_k = top_k,
+                                           .top_p = top_p,
+                                           .min_p = min_p,
+                                           .repetition_penalty = rng.below(2) == 0 ? 1.0f : 1.3f,
+                                           .seed = rng.next()};
+              Sampler sampler(options);
+              PlainSampler plain(options);
+              for (int i = 0; i < 2; ++i) {
+                ASSERT_EQ(sampler.sample(logits, recent), plain.sample(logits, recent))
+                    << vocab << " kind " << kind << " temperature " << temperature << " top-k "
+                    << top_k << " top-p " << top_p << " min-p " << min_p;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Sampler, ACopyGoesOnAlike) {
+  Sampler sampler({.temperature = 1, .seed = 3});
+  sampler.sample(kLogits, {});
+  Sampler copy(sampler);
+  Sampler assigned({.temperature = 0});
+  assigned = sampler;
+  for (int i = 0; i < 50; ++i) {
+    const int32_t token = sampler.sample(kLogits, {});
+    EXPECT_EQ(copy.sample(kLogits, {}), token);
+    EXPECT_EQ(assigned.sample(kLogits, {}), token);
+  }
+}
+
+TEST(Sampler, NothingPossibleIsTokenZero) {
+  const std::vector<float> none(5, -std::numeric_limits<float>::infinity());
+  EXPECT_EQ(Sampler({.temperature = 0}).sample(none, {}), 0);
+  EXPECT_EQ(Sampler({.temperature = 1, .top_k = 0}).sample(none, {}), 0);
 }
 
 TEST(Sampler, RefusesNonsense) {

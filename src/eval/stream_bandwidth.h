@@ -13,8 +13,10 @@ namespace onebit {
 // in bytes per second.
 class StreamBandwidth {
  public:
-  // `bytes`: 1 GiB by default. Throws Error(kOutOfMemory).
-  explicit StreamBandwidth(int64_t bytes = int64_t{1} << 30);
+  // `bytes`: 1 GiB by default, written once, by the threads of `pool` if there is one (each page
+  // then lies by the thread that reads it): pages that were only ever read are all the kernel's one
+  // page of zeros, and come from the cache. Throws Error(kOutOfMemory).
+  explicit StreamBandwidth(int64_t bytes = int64_t{1} << 30, ThreadPool* pool = nullptr);
   double measure(ThreadPool& pool, int passes = 5) const;
 
  private:

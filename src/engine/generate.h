@@ -1,0 +1,33 @@
+// The loop that writes a text.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "engine/engine.h"
+#include "engine/sampler.h"
+#include "engine/speculation.h"
+
+namespace onebit {
+
+struct GenerateStats {
+  int64_t prompt_tokens = 0;  // processed now: without those that were in the sequence already
+  int64_t cached_tokens = 0;  // these
+  int64_t generated_tokens = 0;
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+  SpeculationStats speculation;  // of this text; steps = passes of the model after the prompt
+  enum class Stop { kLength, kStopToken, kContextFull, kCallback } stop = Stop::kLength;
+};
+
+// Samples up to `max_tokens` after `prompt` (>= 1 token), which is the whole text so far: what the
+// sequence holds of its beginning is kept, all else in the sequence is forgotten. on_token is
+// called for every token but a stop token; returning false ends the generation. With `speculation`
+// several tokens may come of one pass; they are the same tokens.
+GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
+                       const SamplerOptions& sampling,
+                       const std::function<bool(int32_t token)>& on_token,
+                       Speculation* speculation = nullptr);
+
+}  // namespace onebit
