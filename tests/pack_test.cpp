@@ -27,8 +27,8 @@ class PackFiles : public ::testing::Test {
   void SetUp() override { std::filesystem::create_directories(folder_); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   std::filesystem::path path(const std::string& name) const { return folder_ / name; }
-  std::filesystem::path pack(const std::filesystem::path& from, bool exact_head = false) const {
-    pack_model(ModelFile::open(from), path("packed.gguf"), {.exact_head = exact_head});
+  std::filesystem::path pack(const std::filesystem::path& from, Head head = Head::kInt8) const {
+    pack_model(ModelFile::open(from), path("packed.gguf"), {.head = head});
     return path("packed.gguf");
   }
 
@@ -61,20 +61,20 @@ TEST_P(Pack, TheSameLogits) {
 
 TEST_P(Pack, TheSameLogitsWithTheHeadAsItIs) {
   EngineOptions options = two_threads();
-  options.exact_head = true;
+  options.head = Head::kExact;
   const auto source = golden(GetParam());
-  const auto packed = pack(source, true);
+  const auto packed = pack(source, Head::kExact);
   EXPECT_EQ(logits(packed, options), logits(source, options));
 }
 
 // What the kernels do not read as it lies is repacked from its codes, or decoded.
 TEST_P(Pack, OtherActivationsThanPackedFor) {
   const auto source = golden(GetParam());
-  const auto packed = pack(source, true);
+  const auto packed = pack(source, Head::kExact);
   for (const ActQuant quant : {ActQuant::kF32, ActQuant::kInt8, ActQuant::kInt8Group}) {
     EngineOptions options = two_threads();
     options.activations = quant;
-    options.exact_head = true;
+    options.head = Head::kExact;
     EXPECT_EQ(logits(packed, options), logits(source, options)) << static_cast<int>(quant);
   }
 }
@@ -87,7 +87,7 @@ TEST_P(Pack, EveryMatrixIsPanels) {
     const bool is_head = t.name == (untied ? "output.weight" : "token_embd.weight");
     EXPECT_EQ(t.format->packing.has_value(), is_matrix || is_head) << t.name;
     EXPECT_EQ(t.interleaved_heads, 0) << t.name;
-    if (t.format->packing) EXPECT_EQ(reinterpret_cast<uintptr_t>(t.bytes.data()) % 64, 0u);
+    EXPECT_TRUE(!t.format->packing || reinterpret_cast<uintptr_t>(t.bytes.data()) % 64 == 0);
   }
   EXPECT_NE(packed.metadata().find(kActQuantKey), nullptr);
 }
@@ -106,7 +106,7 @@ TEST_P(Pack, PackedAgainIsACopy) {
 TEST_P(Pack, ConvertedBackItIsTheSource) {
   const ModelFile source = ModelFile::open(golden(GetParam()));
   const ModelTensor& some = *source.find("blk.0.ffn_down.weight");
-  const auto packed = pack(golden(GetParam()), true);
+  const auto packed = pack(golden(GetParam()), Head::kExact);
   const Format* type = find_format(some.format->id);
   convert_model(
       ModelFile::open(packed), path("back.gguf"),

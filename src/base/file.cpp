@@ -86,15 +86,25 @@ FileBytes FileBytes::map(const std::filesystem::path& path) {
   return file;
 }
 
-void FileBytes::release(std::span<const uint8_t> part) const {
-  if (!mapped_ || part.empty()) return;
+std::span<uint8_t> FileBytes::pages_of(std::span<const uint8_t> part) const {
+  if (!mapped_ || part.empty()) return {};
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const auto offset = static_cast<std::size_t>(part.data() - bytes_.data());
   const std::size_t first = (offset + page - 1) / page * page;  // neighbours keep shared pages
   const std::size_t end = (offset + part.size()) / page * page;
-  if (end <= first) return;
-  // Advice only: that it failed costs memory, not correctness.
-  (void)madvise(const_cast<uint8_t*>(bytes_.data()) + first, end - first, MADV_DONTNEED);
+  if (end <= first) return {};
+  return {const_cast<uint8_t*>(bytes_.data()) + first, end - first};
+}
+
+// Advice only: that it failed costs memory or time, not correctness.
+void FileBytes::release(std::span<const uint8_t> part) const {
+  const auto pages = pages_of(part);
+  if (!pages.empty()) (void)madvise(pages.data(), pages.size(), MADV_DONTNEED);
+}
+
+void FileBytes::will_need(std::span<const uint8_t> part) const {
+  const auto pages = pages_of(part);
+  if (!pages.empty()) (void)madvise(pages.data(), pages.size(), MADV_WILLNEED);
 }
 
 void report_bus_errors() {

@@ -34,8 +34,13 @@ class FileBytes {
   // The caller is done with this part of them: pages that are mapped leave memory, and come back
   // from the file when they are read again.
   void release(std::span<const uint8_t> part) const;
+  // The caller will read this part over and over: the system may fetch it, and map it for good.
+  void will_need(std::span<const uint8_t> part) const;
 
  private:
+  // The whole pages of a mapped part; empty if there are none.
+  std::span<uint8_t> pages_of(std::span<const uint8_t> part) const;
+
   std::shared_ptr<const void> owner_;
   std::span<const uint8_t> bytes_;
   bool mapped_ = false;

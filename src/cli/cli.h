@@ -31,6 +31,9 @@ struct ModelFlags {
 void add_model_argument(CLI::App& command, std::string& model, bool required = false);
 // --i2s-layout.
 void add_open_flags(CLI::App& command, OpenOptions& options);
+// --head: int8 (or empty), f16. Throws Error(kInvalidArgument) for another.
+void add_head_flag(CLI::App& command, std::string& head);
+Head parse_head(const std::string& name);
 // --activations and --i2s-layout; add_engine_flags() has them and more.
 void add_activations_flag(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);

@@ -10,14 +10,14 @@ struct PackFlags {
   std::string model;
   OpenOptions open;
   std::string out;
-  std::string head = "int8";
+  std::string head;
 };
 
 void pack(const PackFlags& flags) {
   const ModelFile model = ModelFile::open(flags.model, flags.open);
   ProgressBar bar("pack");
   const auto report =
-      pack_model(model, flags.out, {.exact_head = flags.head == "f16"},
+      pack_model(model, flags.out, {.head = parse_head(flags.head)},
                  [&](int64_t done, int64_t total) { bar.update(done >> 20, total >> 20, "MiB"); });
   bar.finish();
   for (const std::string& loss : report.losses) std::fprintf(stderr, "note: %s\n", loss.c_str());
@@ -33,11 +33,7 @@ void add_pack(CLI::App& app) {
   auto& c = *app.add_subcommand("pack", "Write a model as it lies in memory, to be mapped");
   add_model_argument(c, flags->model, true);
   c.add_option("-o,--output", flags->out, "GGUF file to write")->required();
-  c.add_option("--head", flags->head,
-               "A head of floats (and an embedding that is the head): int8, a scale a row, as at "
-               "load; or f16: as the file has it")
-      ->check(CLI::IsMember({"int8", "f16"}))
-      ->capture_default_str();
+  add_head_flag(c, flags->head);
   add_open_flags(c, flags->open);
   c.footer(
       "Examples:\n"

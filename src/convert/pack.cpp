@@ -70,8 +70,11 @@ ConversionPlan plan_pack(const ModelFile& model, const PackOptions& options) {
     const ActQuant quant = config.act_quant;
     const TargetChoice as_it_is{&default_target(model, t)};
     if (quant == ActQuant::kF32 || !(is_head || is_linear(t))) return as_it_is;
-    if (has_codes(t)) return {&panels_of(model, t)};
-    if (!is_head || options.exact_head) return as_it_is;
+    if (has_codes(t)) {
+      // 1-bit activations never enter the head.
+      return is_head && quant == ActQuant::kSign ? as_it_is : TargetChoice{&panels_of(model, t)};
+    }
+    if (!is_head || options.head == Head::kExact) return as_it_is;
     return {&format(kP_INT8), true};
   };
   ConversionPlan plan = plan_conversion(model, choose);

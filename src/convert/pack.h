@@ -7,13 +7,14 @@
 #include <functional>
 
 #include "convert/convert.h"
+#include "models/file_weights.h"
 
 namespace onebit {
 
 struct PackOptions {
-  // Leave a float head, and an embedding that is also the head, as the file has them; else they
-  // become P_INT8, as at load.
-  bool exact_head = false;
+  // Of floats, and of an embedding that is also the head: kInt8 becomes P_INT8 as at load, kExact
+  // stays as the file has it.
+  Head head = Head::kInt8;
 };
 
 // Writes `model` packed to `path`, a few MB at a time; the logits of the two are the same bits.

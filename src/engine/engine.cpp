@@ -27,18 +27,20 @@ int64_t chunk_size(int64_t requested) {
 }  // namespace
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
-    : Engine(load_model(file, {options.context, options.activations, options.head}), options) {}
-
-Engine::Engine(LoadedModel loaded, const EngineOptions& options)
-    : Engine(std::move(loaded.model), options) {
-  tokenizer_ = std::move(loaded.tokenizer);
-}
+    : Engine(options, [&](ThreadPool& pool) {
+        return load_model(file, {options.context, options.activations, options.head, &pool});
+      }) {}
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)
+    : Engine(options, [&](ThreadPool&) {
+        return LoadedModel{std::move(model), nullptr};
+      }) {}
+
+Engine::Engine(const EngineOptions& options, const std::function<LoadedModel(ThreadPool&)>& load)
     : pool_(thread_count(options.threads), options.pin),
       kernels_(select_kernels(options.isa)),
-      model_(std::move(model)),
-      workspace_(model_->config(), chunk_size(options.prefill_chunk)) {}
+      loaded_(load(pool_)),
+      workspace_(config(), chunk_size(options.prefill_chunk)) {}
 
 Sequence::Sequence(Engine& engine)
     : engine_(engine),
@@ -66,7 +68,7 @@ void Sequence::check_fits(std::span<const int32_t> tokens) const {
 void Sequence::forward(std::span<const int32_t> tokens, Model::Output output) {
   const OpContext ctx{engine_.pool_, engine_.kernels_};
   const KvView kv{k_.data(), v_.data(), engine_.config().kv_size(), capacity(), length()};
-  engine_.model_->forward(ctx, tokens, kv, engine_.workspace_, output, out_.data());
+  engine_.model().forward(ctx, tokens, kv, engine_.workspace_, output, out_.data());
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
 }
 

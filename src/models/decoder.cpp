@@ -48,7 +48,6 @@ class Decoder final : public Model {
   void project(const OpContext& ctx, const float* h, int64_t n_tokens,
                std::initializer_list<Target> targets, Workspace& ws) const;
   const Linear& head() const { return config_.tie_embeddings ? tok_embd_ : lm_head_; }
-  ActQuant head_quant() const { return head().is_packed() ? config_.act_quant : ActQuant::kF32; }
 
   RopeTable local_rope_;  // of the layers with a sliding window
   Linear tok_embd_;       // [vocab, hidden]
@@ -218,7 +217,7 @@ void Decoder::forward(const OpContext& ctx, std::span<const int32_t> tokens, con
   rms_norm_rows(ctx, x + first * c.hidden_size, out_norm_.data(), c.rms_norm_eps, n, c.hidden_size,
                 normed);
   if (output == Output::kHidden) return;
-  ws.acts.set(ctx, h, n, c.hidden_size, head_quant());
+  ws.acts.set(ctx, h, n, c.hidden_size, head().quant());
   head().forward(ctx, ws.acts, out);
 }
 

@@ -18,8 +18,7 @@ class RandomWeights final : public WeightSource {
     return name != "output.weight" && name != "rope_freqs.weight";
   }
 
-  Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override {
-    if (name == "token_embd.weight") return table(name, rows, cols);
+  Linear matrix(const std::string&, int64_t rows, int64_t cols, ActQuant quant) override {
     CodeMatrix m;
     m.rows = rows;
     m.cols = cols;
@@ -37,6 +36,10 @@ class RandomWeights final : public WeightSource {
       }
     }
     return Linear::pack(m, class_, quant);
+  }
+
+  Linear head(const std::string& name, int64_t rows, int64_t cols, ActQuant) override {
+    return table(name, rows, cols);
   }
 
   Linear table(const std::string&, int64_t rows, int64_t cols) override {

@@ -99,6 +99,8 @@ class Linear {
   int64_t n_cols() const { return cols_; }
   // Panels (activations must be quantised) or rows (f32 activations)?
   bool is_packed() const { return format_ == nullptr; }
+  // How activations must be quantised.
+  ActQuant quant() const { return is_packed() ? quant_ : ActQuant::kF32; }
   // The bytes of the tensor are in use, kept by their owner.
   bool is_in_place() const { return owner_ != nullptr; }
   int64_t bytes() const { return size_ + n_scales_ * 4; }  // read per token
