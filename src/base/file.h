@@ -34,13 +34,8 @@ class FileBytes {
   // The caller is done with this part of them: pages that are mapped leave memory, and come back
   // from the file when they are read again.
   void release(std::span<const uint8_t> part) const;
-  // The caller will read this part over and over: the system may fetch it, and map it for good.
-  void will_need(std::span<const uint8_t> part) const;
 
  private:
-  // The whole pages of a mapped part; empty if there are none.
-  std::span<uint8_t> pages_of(std::span<const uint8_t> part) const;
-
   std::shared_ptr<const void> owner_;
   std::span<const uint8_t> bytes_;
   bool mapped_ = false;
@@ -67,6 +62,7 @@ class AtomicFile {
  private:
   std::filesystem::path path_;
   std::filesystem::path temporary_;
+  std::unique_ptr<char[]> buffer_;
   std::FILE* file_ = nullptr;
   int64_t position_ = 0;
 };

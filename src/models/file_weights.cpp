@@ -118,7 +118,7 @@ Linear FileWeights::matrix(const std::string& name, int64_t rows, int64_t cols, 
     }
     return Linear::pack(*t.format, t.bytes.data(), rows, cols, quant, fixes, resources(t));
   });
-  settle(t, linear);
+  if (!linear.is_in_place()) file_.release(t.bytes);
   return linear;
 }
 
@@ -133,7 +133,7 @@ Linear FileWeights::head(const std::string& name, int64_t rows, int64_t cols, Ac
   Linear linear = named(name, [&] {
     return Linear::pack_int8(*t.format, t.bytes.data(), rows, cols, fixes_of(t), resources(t));
   });
-  settle(t, linear);
+  if (!linear.is_in_place()) file_.release(t.bytes);
   return linear;
 }
 
@@ -155,14 +155,6 @@ std::vector<float> FileWeights::vector(const std::string& name, int64_t n) {
     }
   }
   return values;
-}
-
-void FileWeights::settle(const ModelTensor& t, const Linear& linear) const {
-  if (linear.is_in_place()) {
-    file_.will_need(t.bytes);
-  } else {
-    file_.release(t.bytes);
-  }
 }
 
 const ModelTensor& FileWeights::find(const std::string& name,

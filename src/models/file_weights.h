@@ -32,8 +32,6 @@ class FileWeights final : public WeightSource {
   const ModelTensor& find(const std::string& name, const std::vector<int64_t>& shape) const;
 
   LoadResources resources(const ModelTensor& t) const { return {pool_, file_.owner(t.bytes)}; }
-  // A matrix was made: its bytes in the file are needed all the time, or no more.
-  void settle(const ModelTensor& t, const Linear& linear) const;
 
   const ModelFile& file_;
   Head head_;

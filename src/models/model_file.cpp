@@ -57,10 +57,6 @@ void ModelFile::release(std::span<const uint8_t> bytes) const {
   if (const FileBytes* file = file_of(bytes)) file->release(bytes);
 }
 
-void ModelFile::will_need(std::span<const uint8_t> bytes) const {
-  if (const FileBytes* file = file_of(bytes)) file->will_need(bytes);
-}
-
 std::string shape_text(std::span<const int64_t> shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) {

@@ -76,8 +76,6 @@ class ModelFile {
   std::shared_ptr<const void> owner(std::span<const uint8_t> bytes) const;
   // The caller is done with these bytes for now: a mapped file's pages need not stay resident.
   void release(std::span<const uint8_t> bytes) const;
-  // The caller will read them over and over.
-  void will_need(std::span<const uint8_t> bytes) const;
 
  private:
   const FileBytes* file_of(std::span<const uint8_t> bytes) const;
