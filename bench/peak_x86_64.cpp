@@ -22,12 +22,32 @@ __attribute__((target("avx512f,avx512vnni"))) void dot_products(int64_t instruct
   }
 }
 
+__attribute__((target("avx512f"))) void multiply_adds(int64_t instructions) {
+  __m512 sums[16];
+#pragma GCC unroll 16
+  for (int j = 0; j < 16; ++j) sums[j] = _mm512_set1_ps(1);
+  const __m512 x = _mm512_set1_ps(0.5f);
+  for (int64_t i = 0; i < instructions; i += 16) {
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; ++j) {
+      sums[j] = _mm512_fmadd_ps(sums[j], x, x);
+      asm volatile("" : "+v"(sums[j]));
+    }
+  }
+}
+
 }  // namespace
 
 int64_t run_int8_peak(int64_t instructions) {
   if (!decide_tiers(read_cpu_registers()).avx512) return 0;
   dot_products(instructions);
   return (instructions + 15) / 16 * 16 * 64;
+}
+
+int64_t run_f32_peak(int64_t instructions) {
+  if (!decide_tiers(read_cpu_registers()).avx512) return 0;
+  multiply_adds(instructions);
+  return (instructions + 15) / 16 * 16 * 16;
 }
 
 }  // namespace onebit

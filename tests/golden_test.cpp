@@ -34,7 +34,9 @@ TEST(Golden, FloatWeightsMatchTheFloat64Reference) {
     const auto found = all_logits(engine, prompt_ids(prompt));
     ASSERT_EQ(found.size(), expected.values.size());
     const auto d = compare(found, expected.values, 512);
-    EXPECT_LT(d.max_abs, 1e-4) << "rms " << d.rms << " cosine " << d.min_cosine;
+    // Keys and values are f16 here: an rms of 0.0011 to logits of some 30.
+    EXPECT_LT(d.max_abs, 0.01) << "rms " << d.rms << " cosine " << d.min_cosine;
+    EXPECT_LT(d.rms, 2e-3);
   }
 }
 

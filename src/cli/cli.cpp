@@ -49,6 +49,11 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags) {
                      "Threads (default: the physical cores that this process may use)");
   command.add_option("-c,--ctx", flags.context,
                      "Context in tokens (default: the model's, at most 4096)");
+  command
+      .add_option(
+          "--kv", flags.kv,
+          "Keys and values as f16, or int8 with a scale per head and token (half the memory)")
+      ->capture_default_str();
   command.add_flag("--pin", flags.pin, "Keep every thread on a physical core of its own");
   add_activations_flag(command, flags);
 }
@@ -72,6 +77,12 @@ Head parse_head(const std::string& name) {
   throw Error(ErrorCode::kInvalidArgument, "--head: expected int8 or f16, found " + quote(name));
 }
 
+KvType parse_kv(const std::string& name) {
+  if (name == "f16") return KvType::kF16;
+  if (name == "int8") return KvType::kInt8;
+  throw Error(ErrorCode::kInvalidArgument, "--kv: expected f16 or int8, found " + quote(name));
+}
+
 ModelFile open_model_file(const std::string& path, const OpenOptions& options) {
   return path.empty() ? open_default_model() : ModelFile::open(path, options);
 }
@@ -81,6 +92,7 @@ Engine open_engine(const ModelFlags& flags) {
   options.threads = flags.threads;
   options.context = flags.context;
   options.activations = parse_activations(flags.activations);
+  options.kv = parse_kv(flags.kv);
   options.head = parse_head(flags.head);
   options.pin = flags.pin;
   return Engine(open_model_file(flags.model, flags.open), options);

@@ -23,6 +23,7 @@ struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
   std::string activations;  // f32, int8, int8-group; empty: as the model was trained
+  std::string kv = "f16";   // f16, int8
   std::string head;         // int8, f16
   bool pin = false;
   OpenOptions open;
@@ -37,6 +38,8 @@ Head parse_head(const std::string& name);
 // --activations and --i2s-layout; add_engine_flags() has them and more.
 void add_activations_flag(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);
+
+KvType parse_kv(const std::string& name);  // of --kv
 
 // The file or folder `path`, or the default model if it is empty.
 ModelFile open_model_file(const std::string& path, const OpenOptions& options = {});

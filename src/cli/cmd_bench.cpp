@@ -28,6 +28,7 @@ Engine make_engine(const BenchFlags& flags) {
   if (flags.shape.empty()) return open_engine(flags.engine);
   EngineOptions options;
   options.threads = flags.engine.threads;
+  options.kv = parse_kv(flags.engine.kv);
   const ModelConfig& config = synthetic_shape(flags.shape).config;
   if (!flags.type.empty() && flags.type != "ternary" && flags.type != "binary") {
     throw Error(ErrorCode::kInvalidArgument,

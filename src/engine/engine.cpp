@@ -40,15 +40,59 @@ Engine::Engine(const EngineOptions& options, const std::function<LoadedModel(Thr
     : pool_(thread_count(options.threads), options.pin),
       kernels_(select_kernels(options.isa)),
       loaded_(load(pool_)),
-      workspace_(config(), chunk_size(options.prefill_chunk)) {}
+      workspace_(config(), chunk_size(options.prefill_chunk)),
+      kv_pool_(model().kv_shape(options.kv)) {
+  tokens_.reserve(static_cast<std::size_t>(prefill_chunk()));
+}
+
+std::span<const float> Engine::append_batch(std::span<const Append> batch) {
+  for (const Append& a : batch) {
+    ONEBIT_CHECK(&a.sequence->engine_ == this);
+    a.sequence->prepare(a.tokens);
+  }
+  const auto size = static_cast<std::size_t>(config().vocab_size) * batch.size();
+  if (logits_.span().size() < size) logits_ = AlignedBuffer<float>(static_cast<int64_t>(size));
+  run(batch, logits_.data());
+  return logits_.span().first(size);
+}
+
+void Engine::run(std::span<const Append> batch, float* out) {
+  const OpContext ctx{pool_, kernels_};
+  const auto chunk = static_cast<std::size_t>(prefill_chunk());
+  std::size_t done = 0;  // tokens of batch.front() that have been run
+  while (!batch.empty()) {
+    // As many tokens as fit; the last sequence may have to wait with the rest of its own.
+    tokens_.clear();
+    segments_.clear();
+    std::size_t first = done;
+    for (const Append& a : batch) {
+      const std::size_t n = std::min(chunk - tokens_.size(), a.tokens.size() - first);
+      if (n == 0) break;
+      const auto part = a.tokens.subspan(first, n);
+      tokens_.insert(tokens_.end(), part.begin(), part.end());
+      segments_.push_back(
+          {&a.sequence->kv_, static_cast<int64_t>(n), first + n == a.tokens.size()});
+      first = 0;
+    }
+    model().forward(ctx, tokens_, segments_, workspace_, Model::Output::kLastLogits, out);
+    for (const Segment& s : segments_) {
+      const Append& a = batch.front();
+      a.sequence->advance(a.tokens.subspan(done, static_cast<std::size_t>(s.n_tokens)));
+      done += static_cast<std::size_t>(s.n_tokens);
+      if (!s.wants_logits) break;
+      out += config().vocab_size;
+      batch = batch.subspan(1);
+      done = 0;
+    }
+  }
+}
 
 Sequence::Sequence(Engine& engine)
-    : engine_(engine),
-      k_(engine.config().n_layers * capacity() * engine.config().kv_size()),
-      v_(engine.config().n_layers * capacity() * engine.config().kv_size()),
-      out_(engine.config().vocab_size) {}
+    : engine_(engine), kv_(engine.kv_pool_), out_(engine.config().vocab_size) {
+  tokens_.reserve(static_cast<std::size_t>(capacity()));
+}
 
-void Sequence::check_fits(std::span<const int32_t> tokens) const {
+void Sequence::prepare(std::span<const int32_t> tokens) {
   ONEBIT_CHECK(!tokens.empty());
   const auto n = static_cast<int64_t>(tokens.size());
   if (n > capacity() - length()) {
@@ -63,28 +107,24 @@ void Sequence::check_fits(std::span<const int32_t> tokens) const {
                                                    ", found " + std::to_string(id));
     }
   }
+  kv_.reserve(length() + n);
 }
 
-void Sequence::forward(std::span<const int32_t> tokens, Model::Output output) {
-  const OpContext ctx{engine_.pool_, engine_.kernels_};
-  const KvView kv{k_.data(), v_.data(), engine_.config().kv_size(), capacity(), length()};
-  engine_.model().forward(ctx, tokens, kv, engine_.workspace_, output, out_.data());
+void Sequence::advance(std::span<const int32_t> tokens) {
+  kv_.advance(std::ssize(tokens));
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
 }
 
 void Sequence::truncate(int64_t length) {
   ONEBIT_CHECK(length >= 0 && length <= this->length());
+  kv_.truncate(length);
   tokens_.resize(static_cast<std::size_t>(length));
 }
 
 std::span<const float> Sequence::append(std::span<const int32_t> tokens) {
-  check_fits(tokens);
-  const auto chunk = static_cast<std::size_t>(engine_.prefill_chunk());
-  while (!tokens.empty()) {
-    const std::size_t n = std::min(chunk, tokens.size());
-    forward(tokens.first(n), Model::Output::kLastLogits);
-    tokens = tokens.subspan(n);
-  }
+  prepare(tokens);
+  const Engine::Append batch{this, tokens};
+  engine_.run({&batch, 1}, out_.data());
   return out_.span().first(static_cast<std::size_t>(engine_.config().vocab_size));
 }
 
@@ -102,14 +142,17 @@ void Sequence::append_hidden(
 void Sequence::append_chunks(
     std::span<const int32_t> tokens, Model::Output output, int64_t width,
     const std::function<void(int64_t first, std::span<const float>)>& visit) {
-  check_fits(tokens);
+  prepare(tokens);
+  const OpContext ctx{engine_.pool_, engine_.kernels_};
   const int64_t chunk = engine_.prefill_chunk();
   const int64_t most = std::min(chunk, std::ssize(tokens));
   if (out_.size() < most * width) out_ = AlignedBuffer<float>(most * width);
   for (int64_t first = 0; first < static_cast<int64_t>(tokens.size()); first += chunk) {
     const auto part = tokens.subspan(static_cast<std::size_t>(first));
     const auto some = part.first(std::min(part.size(), static_cast<std::size_t>(chunk)));
-    forward(some, output);
+    const Segment segment{&kv_, std::ssize(some)};
+    engine_.model().forward(ctx, some, {&segment, 1}, engine_.workspace_, output, out_.data());
+    advance(some);
     visit(first, out_.span().first(some.size() * static_cast<std::size_t>(width)));
   }
 }

@@ -25,9 +25,12 @@ struct EngineOptions {
   int64_t prefill_chunk = 64;                // tokens per forward pass of a prompt
   std::string isa = "";                      // instruction set; empty: ONEBIT_ISA, else the best
   std::optional<ActQuant> activations = {};  // absent: as the model was trained
+  KvType kv = KvType::kF16;                  // how keys and values are kept
   Head head = Head::kInt8;                   // of floats; kExact costs their bytes for every token
   bool pin = false;                          // threads stay on a core each
 };
+
+class Sequence;
 
 class Engine {
  public:
@@ -43,9 +46,23 @@ class Engine {
   const char* isa() const { return kernels_.isa; }
   int64_t prefill_chunk() const { return workspace_.max_tokens; }
   ThreadPool& pool() { return pool_; }
+  // Blocks of keys and values of all sequences.
+  const KvPool& kv_pool() const { return kv_pool_; }
+
+  // Continuous batching: tokens (>= 1) that a sequence gets next.
+  struct Append {
+    Sequence* sequence;
+    std::span<const int32_t> tokens;
+  };
+  // Appends to several sequences, each named once, in common forward passes. Returns the logits of
+  // each one's last token [n][vocab_size], valid until the next call: the same bits as from
+  // Sequence::append. Throws as that; no sequence is changed then.
+  std::span<const float> append_batch(std::span<const Append> batch);
 
  private:
   friend class Sequence;
+  // The forward passes: `out` takes the logits of each one's last token.
+  void run(std::span<const Append> batch, float* out);
   // Loads on the engine's own threads.
   Engine(const EngineOptions& options, const std::function<LoadedModel(ThreadPool&)>& load);
 
@@ -53,12 +70,16 @@ class Engine {
   const Kernels& kernels_;
   LoadedModel loaded_;
   Workspace workspace_;
+  KvPool kv_pool_;
+  std::vector<int32_t> tokens_;    // of a forward pass
+  std::vector<Segment> segments_;  // of a forward pass
+  AlignedBuffer<float> logits_;    // of append_batch
 };
 
 // One stream of tokens with its keys and values.
 class Sequence {
  public:
-  // Reserves keys and values for the whole context. Throws Error(kOutOfMemory).
+  // Keys and values are taken from the engine's pool as the sequence grows.
   explicit Sequence(Engine& engine);
 
   int64_t length() const { return static_cast<int64_t>(tokens_.size()); }
@@ -72,7 +93,7 @@ class Sequence {
 
   // Appends tokens (>= 1) in chunks. Returns the logits of the last one [vocab_size], valid until
   // the next call. Throws Error(kInvalidArgument) for an id outside the vocabulary or when the
-  // context is full; the sequence is unchanged then.
+  // context is full, Error(kOutOfMemory); the sequence is unchanged then.
   std::span<const float> append(std::span<const int32_t> tokens);
   // The same with the logits of every token, handed chunk by chunk to
   // visit(first token index, logits [n, vocab_size]).
@@ -83,15 +104,16 @@ class Sequence {
                      const std::function<void(int64_t first, std::span<const float>)>& visit);
 
  private:
-  void check_fits(std::span<const int32_t> tokens) const;
-  void forward(std::span<const int32_t> tokens, Model::Output output);
+  friend class Engine;
+  // Checks tokens and makes room for their keys and values.
+  void prepare(std::span<const int32_t> tokens);
+  void advance(std::span<const int32_t> tokens);  // they have been run
   void append_chunks(std::span<const int32_t> tokens, Model::Output output, int64_t width,
                      const std::function<void(int64_t first, std::span<const float>)>& visit);
 
   Engine& engine_;
   std::vector<int32_t> tokens_;
-  AlignedBuffer<float> k_;  // [n_layers][capacity][kv_size]
-  AlignedBuffer<float> v_;
+  KvCache kv_;
   AlignedBuffer<float> out_;  // logits [1 or chunk, vocab_size], or hidden states
 };
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "kernels/half.inl"
 #include "kernels/kernel.h"
-#include "kernels/vector.inl"
 
 namespace onebit {
 namespace {
@@ -32,40 +32,30 @@ ONEBIT_INLINE V exp_v(V x) {
   V z = x > high ? high : x;
   z = z < low ? low : z;
   const V n = round_even(z * 1.44269504088896341f);
-  V r = z - n * 0.693359375f;  // ln2 = 0.693359375 - 2.12194440e-4; n * 0.693359375 is exact
-  r = r + n * 2.12194440e-4f;
+  // ln2 = 0.693359375 - 2.12194440e-4
+  V r = fma_v(n, splat(-0.693359375f), z);
+  r = fma_v(n, splat(2.12194440e-4f), r);
   V p = splat(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = (p * (r * r) + r) + 1.0f;
+  p = fma_v(p, r, splat(1.3981999507e-3f));
+  p = fma_v(p, r, splat(8.3334519073e-3f));
+  p = fma_v(p, r, splat(4.1665795894e-2f));
+  p = fma_v(p, r, splat(1.6666665459e-1f));
+  p = fma_v(p, r, splat(5.0000001201e-1f));
+  p = fma_v(p, r * r, r) + 1.0f;
   const VI scale_bits = (__builtin_convertvector(n, VI) + 127) << 23;
   V scale;
   memcpy(&scale, &scale_bits, sizeof scale);
   return x < low ? V{} : p * scale;
 }
 
-// binary16 to f32, exact: the exponent is rebased by a multiplication, which also normalises
-// subnormals; infinities and NaNs get their exponent back.
-ONEBIT_INLINE V from_f16(VI h) {
-  const VI magnitude = (h & 0x7fff) << 13;
-  V value;
-  memcpy(&value, &magnitude, sizeof value);
-  value = value * 0x1p112f;
-  VI bits;
-  memcpy(&bits, &value, sizeof bits);
-  const VI special = magnitude >= 0x0f800000;
-  bits = (bits | (special & 0x7f800000)) | ((h & 0x8000) << 16);
-  memcpy(&value, &bits, sizeof value);
-  return value;
+ONEBIT_INLINE VH load_halves(const uint8_t* p, int64_t n) {
+  VH h = {};
+  memcpy(&h, p, static_cast<size_t>(n) * 2);
+  return h;
 }
 
 ONEBIT_INLINE float f16_scalar(const uint8_t* p) {
-  uint16_t h;
-  memcpy(&h, p, sizeof h);
-  return from_f16(VI{} + h)[0];
+  return from_f16(load_halves(p, 1))[0];
 }
 
 // 16 weights of a row from column i (a multiple of 16); `count` < 16 of them at the end of a row.
@@ -75,12 +65,6 @@ struct RowF32 {
     return load_partial(row + i * 4, n);
   }
 };
-
-ONEBIT_INLINE VI load_halves(const uint8_t* p, int64_t n) {
-  VH h = {};
-  memcpy(&h, p, static_cast<size_t>(n) * 2);
-  return __builtin_convertvector(h, VI);
-}
 
 struct RowF16 {
   ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return part(row, i, kLanes); }
@@ -92,7 +76,7 @@ struct RowF16 {
 struct RowBF16 {
   ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return part(row, i, kLanes); }
   ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t n) {
-    const VI bits = load_halves(row + i * 2, n) << 16;
+    const VI bits = __builtin_convertvector(load_halves(row + i * 2, n), VI) << 16;
     V value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -122,18 +106,19 @@ void rows_dot_as(const uint8_t* rows, int64_t row_bytes, int64_t n_rows, const f
     const uint8_t* row = rows + r * row_bytes;
     for (int64_t i = 0; i < full; i += kLanes) {
       const V xi = load(x + i);
-      for (int64_t t = 0; t < kTile; ++t) acc[t] = acc[t] + Row::full(row + t * row_bytes, i) * xi;
+      for (int64_t t = 0; t < kTile; ++t)
+        acc[t] = fma_v(Row::full(row + t * row_bytes, i), xi, acc[t]);
     }
     for (int64_t t = 0; t < kTile; ++t) {
-      if (full < n) acc[t] = acc[t] + Row::part(row + t * row_bytes, full, n - full) * x_tail;
+      if (full < n) acc[t] = fma_v(Row::part(row + t * row_bytes, full, n - full), x_tail, acc[t]);
       out[r + t] = reduce_add(acc[t]);
     }
   }
   for (; r < n_rows; ++r) {
     V acc = {};
     const uint8_t* row = rows + r * row_bytes;
-    for (int64_t i = 0; i < full; i += kLanes) acc = acc + Row::full(row, i) * load(x + i);
-    if (full < n) acc = acc + Row::part(row, full, n - full) * x_tail;
+    for (int64_t i = 0; i < full; i += kLanes) acc = fma_v(Row::full(row, i), load(x + i), acc);
+    if (full < n) acc = fma_v(Row::part(row, full, n - full), x_tail, acc);
     out[r] = reduce_add(acc);
   }
 }
@@ -155,8 +140,8 @@ void rows_dot(RowFormat format, const uint8_t* rows, int64_t row_bytes, int64_t 
 float dot(const float* a, const float* b, int64_t n) {
   V acc = {};
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) acc = acc + load(a + i) * load(b + i);
-  if (i < n) acc = acc + load_partial(a + i, n - i) * load_partial(b + i, n - i);
+  for (; i + kLanes <= n; i += kLanes) acc = fma_v(load(a + i), load(b + i), acc);
+  if (i < n) acc = fma_v(load_partial(a + i, n - i), load_partial(b + i, n - i), acc);
   return reduce_add(acc);
 }
 
@@ -240,37 +225,7 @@ void scale(float* x, float factor, int64_t n) {
   map2(x, x, n, x, [factor](V v, V) { return v * factor; });
 }
 
-// out[0..width) = sum_t p[t] * v_t, t in order, for a strip of at most 4 x 16 columns.
-template <int64_t kVectors>
-ONEBIT_INLINE void weighted_sum(const float* p, const float* v, int64_t stride, int64_t n_keys,
-                                float* out) {
-  V acc[kVectors] = {};
-  for (int64_t t = 0; t < n_keys; ++t) {
-    for (int64_t j = 0; j < kVectors; ++j) {
-      acc[j] = acc[j] + load(v + t * stride + j * kLanes) * p[t];
-    }
-  }
-  for (int64_t j = 0; j < kVectors; ++j) store(out + j * kLanes, acc[j]);
-}
-
-void attention(const float* q, const float* k, const float* v, int64_t kv_stride, int64_t n_keys,
-               int64_t head_dim, float scale, float* scores, float* out) {
-  rows_dot_as<RowF32>(reinterpret_cast<const uint8_t*>(k), kv_stride * 4, n_keys, q, head_dim,
-                      scores);
-  map2(scores, scores, n_keys, scores, [scale](V s, V) { return s * scale; });
-  softmax(scores, n_keys);
-  int64_t d = 0;
-  for (; d + 64 <= head_dim; d += 64) weighted_sum<4>(scores, v + d, kv_stride, n_keys, out + d);
-  for (; d + 16 <= head_dim; d += 16) weighted_sum<1>(scores, v + d, kv_stride, n_keys, out + d);
-  if (d == head_dim) return;
-  V acc = {};
-  for (int64_t t = 0; t < n_keys; ++t) {
-    acc = acc + load_partial(v + t * kv_stride + d, head_dim - d) * scores[t];
-  }
-  store_partial(out + d, acc, head_dim - d);
-}
-
-float quantize_i8(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums) {
+ONEBIT_INLINE float absmax(const float* x, int64_t n) {
   V highest = {};
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
@@ -281,16 +236,25 @@ float quantize_i8(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t*
     const V v = load_partial(x + i, n - i);
     highest = max_v(max_v(v, -v), highest);
   }
-  const float absmax = reduce_max(highest);
-  const float range = absmax > 1e-5f ? absmax : 1e-5f;
+  return reduce_max(highest);
+}
+
+// x * r as int8 codes.
+ONEBIT_INLINE VI round_i8(V x, float r) {
+  V rounded = round_even(x * r);
+  rounded = rounded > -127.0f ? rounded : splat(-127.0f);  // no-ops for finite x
+  rounded = rounded < 127.0f ? rounded : splat(127.0f);
+  return __builtin_convertvector(rounded, VI);
+}
+
+float quantize_i8(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums) {
+  const float highest = absmax(x, n);
+  const float range = highest > 1e-5f ? highest : 1e-5f;
   const float r = 127.0f / range;
   memset(sums, 0, static_cast<size_t>(padded / kSumBlock) * sizeof *sums);
-  for (i = 0; i < padded; i += kLanes) {
+  for (int64_t i = 0; i < padded; i += kLanes) {
     const V v = i + kLanes <= n ? load(x + i) : i < n ? load_partial(x + i, n - i) : V{};
-    V rounded = round_even(v * r);
-    rounded = rounded > -127.0f ? rounded : splat(-127.0f);  // no-ops for finite x
-    rounded = rounded < 127.0f ? rounded : splat(127.0f);
-    const VI wide = __builtin_convertvector(rounded, VI);
+    const VI wide = round_i8(v, r);
     const VB narrow = __builtin_convertvector(wide, VB);
     memcpy(q + i, &narrow, sizeof narrow);
     int32_t sum = 0;
@@ -327,10 +291,18 @@ float quantize_sign(const float* x, int64_t n, int64_t padded, uint8_t* bits) {
   return reduce_add(sum) / static_cast<float>(n);
 }
 
+}  // namespace
+}  // namespace onebit
+
+#include "kernels/attention.inl"
+
+namespace onebit {
+namespace {
+
 constexpr FloatOps kFloatOps = {
-    dot,          rows_dot,      rms_norm, rope,  softmax,   relu2_mul,   signed_square_mul,
-    silu_mul,     gelu_tanh_mul, add,      scale, attention, quantize_i8, quantize_i8_groups,
-    quantize_sign};
+    dot,         rows_dot,           rms_norm,     rope,  softmax,  relu2_mul, signed_square_mul,
+    silu_mul,    gelu_tanh_mul,      add,          scale, kv_store, attention, attention_merge,
+    quantize_i8, quantize_i8_groups, quantize_sign};
 
 }  // namespace
 }  // namespace onebit

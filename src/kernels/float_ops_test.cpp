@@ -91,14 +91,6 @@ TEST(FloatOps, EveryIsaGivesTheBitsOfScalar) {
       const float scale = f.quantize_sign(&a[0], n, padded, o);
       std::memcpy(o + padded / 8, &scale, 4);
     });
-    for (const int64_t keys : {1, 5, 33}) {
-      const auto k = random_floats(keys * (n + 3), 3);
-      const auto v = random_floats(keys * (n + 3), 4);
-      expect_same_bits<float>(n, [&](const FloatOps& f, float* o) {
-        std::vector<float> scores(static_cast<std::size_t>(keys));
-        f.attention(&a[0], &k[0], &v[0], n + 3, keys, n, 0.125f, scores.data(), o);
-      });
-    }
   }
 }
 
@@ -143,6 +135,57 @@ TEST(FloatOps, RowsDotReadsEveryFormatAlikeOnEveryIsa) {
           ASSERT_EQ(out[static_cast<std::size_t>(r)], scalar().dot(&values[r * n], &x[0], n))
               << kernels->isa << " format " << static_cast<int>(format);
         }
+      }
+    }
+  }
+}
+
+// Values of every kind: subnormal in binary16, ties, past its largest, infinite.
+std::vector<float> hard_for_f16(int64_t n, uint64_t seed) {
+  auto v = random_floats(n, seed, 2.0);
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    if (i % 7 == 1) v[i] *= 1e-6f;
+    if (i % 7 == 2) v[i] *= 2e4f;
+    if (i % 7 == 3) v[i] = f16_to_f32(static_cast<uint16_t>(i * 37)) * (1 + 0x1p-11f);
+  }
+  v[0] = -std::numeric_limits<float>::infinity();
+  return v;
+}
+
+TEST(FloatOps, KvStoreRoundsIntoItsPlaceAndNowhereElse) {
+  for (const int64_t n : {2, 16, 20, 64, 100}) {
+    const auto k = hard_for_f16(n, 20);
+    const auto v = hard_for_f16(n, 21);
+    const auto f16_bytes = static_cast<std::size_t>(kv_head_bytes(KvType::kF16, n));
+    std::vector<uint16_t> expected(f16_bytes / 2, 0x1234);
+    constexpr int64_t kPosition = 37;
+    const int64_t row = kv_value_row(n);
+    for (int64_t d = 0; d < n; ++d) {
+      expected[static_cast<std::size_t>((kPosition / 16 * n + d) * 16 + kPosition % 16)] =
+          f32_to_f16(k[static_cast<std::size_t>(d)]);
+      expected[static_cast<std::size_t>(kKvBlock * n + kPosition * row + d)] =
+          f32_to_f16(v[static_cast<std::size_t>(d)]);
+    }
+    const auto small = random_floats(n, 22, 3.0);
+    for (const Kernels* kernels : usable_kernels()) {
+      std::vector<uint16_t> head(f16_bytes / 2, 0x1234);
+      kernels->floats.kv_store(KvType::kF16, k.data(), v.data(), n, kPosition,
+                               reinterpret_cast<uint8_t*>(head.data()));
+      ASSERT_EQ(head, expected) << kernels->isa << ' ' << n;
+      std::vector<float> memory(static_cast<std::size_t>(kv_head_bytes(KvType::kInt8, n) / 4));
+      auto* codes = reinterpret_cast<int8_t*>(memory.data());
+      kernels->floats.kv_store(KvType::kInt8, small.data(), small.data(), n, kPosition,
+                               reinterpret_cast<uint8_t*>(codes));
+      float absmax = 0;
+      for (const float x : small) absmax = std::max(absmax, std::fabs(x));
+      for (const int64_t scales : {int64_t{0}, kKvBlock}) {
+        const auto at = kKvBlock * (n + row) / 4 + scales + kPosition;
+        ASSERT_EQ(memory[static_cast<std::size_t>(at)], absmax / 127.0f);
+      }
+      for (int64_t d = 0; d < n; ++d) {
+        const float q = std::nearbyint(small[static_cast<std::size_t>(d)] * (127.0f / absmax));
+        ASSERT_EQ(codes[(kPosition / 16 * n + d) * 16 + kPosition % 16], q);
+        ASSERT_EQ(codes[kKvBlock * n + kPosition * row + d], q);
       }
     }
   }

@@ -74,9 +74,56 @@ struct Preparation {
 enum class RowFormat : uint8_t { kF32, kF16, kBF16, kQ8_0 };
 constexpr int kRowFormats = 4;
 
+// Keys and values of a sequence lie in blocks of kKvBlock positions. What one layer and kv head has
+// in a block:
+//   keys   [kKvBlock / kKvGroup][head_dim][kKvGroup]: transposed by groups of positions, so that a
+//          vector holds one dimension of 16 keys and a query's scores need no horizontal sums
+//   values [kKvBlock][kv_value_row]
+//   kInt8: float key_scales[kKvBlock], value_scales[kKvBlock]: absmax / 127 of the head's vector
+enum class KvType : uint8_t { kF16, kInt8 };
+constexpr int64_t kKvBlock = 64;
+constexpr int64_t kKvGroup = 16;
+constexpr int64_t kKvChunk = 512;  // positions that attention sums before it merges
+
+constexpr int64_t kv_value_row(int64_t head_dim) {  // elements; what is past head_dim is not used
+  return (head_dim + 15) / 16 * 16;
+}
+constexpr int64_t kv_head_bytes(KvType type, int64_t head_dim) {  // a multiple of 64
+  const int64_t elements = kKvBlock * (head_dim + kv_value_row(head_dim));
+  return type == KvType::kF16 ? elements * 2 : elements + kKvBlock * 8;
+}
+
+constexpr int64_t kAttentionQueries = 8;
+// Floats of a query's partial result: o [kv_value_row], m, l, and room up to a whole vector.
+constexpr int64_t attention_partial(int64_t head_dim) {
+  return kv_value_row(head_dim) + 16;
+}
+constexpr int64_t attention_scratch(int64_t head_dim) {  // floats
+  return kAttentionQueries * (head_dim + kKvChunk);
+}
+
+// Queries against the positions that each may see of one chunk of one kv head. With q' = q * scale:
+//   s_t = sum over d in order of fma(q'[d], k[d][t], .) from +0; kInt8: then * key_scale[t]
+//   m = max s_t, p_t = exp(s_t - m), l = sum of p_t, lane t mod 16 (FloatOps says the order)
+//   o[d] = sum over t in order of fma(p_t, v[t][d], .); kInt8: of p_t * value_scale[t], rounded
+// Other positions have no influence, whatever lies there.
+struct AttentionArgs {
+  KvType type;
+  int64_t head_dim;
+  float scale;
+  const uint8_t* const* blocks;  // of the chunk
+  int64_t offset;                // of the layer and head in a block, bytes
+  int64_t n_queries;             // 1..kAttentionQueries
+  const float* q[kAttentionQueries];
+  int64_t begin[kAttentionQueries];  // in the chunk: begin < end <= kKvChunk
+  int64_t end[kAttentionQueries];
+  float* partial[kAttentionQueries];  // out: attention_partial(head_dim) floats
+  float* scratch;                     // attention_scratch(head_dim) floats
+};
+
 // The order of every sum over n values: 16 lanes, lane l adds values l, l + 16, ... in turn (a
 // partial last step adds +0 to the other lanes), then lanes are added pairwise: l with l + 8, + 4,
-// + 2, + 1. Products are rounded before they are added (no FMA).
+// + 2, + 1. A product is added by fma: one rounding.
 struct FloatOps {
   // sum a[i] * b[i]
   float (*dot)(const float* a, const float* b, int64_t n);
@@ -103,10 +150,15 @@ struct FloatOps {
   void (*add)(float* x, const float* y, int64_t n);
   // x *= factor
   void (*scale)(float* x, float factor, int64_t n);
-  // One query against n_keys keys and values that start kv_stride floats apart:
-  // out = sum_t softmax(scale * q . k_t) v_t, t in order. `scores` is scratch [n_keys].
-  void (*attention)(const float* q, const float* k, const float* v, int64_t kv_stride,
-                    int64_t n_keys, int64_t head_dim, float scale, float* scores, float* out);
+  // Rounds one token's key and value [head_dim] into position `t` of a block's head.
+  void (*kv_store)(KvType type, const float* k, const float* v, int64_t head_dim, int64_t t,
+                   uint8_t* head);
+  void (*attention)(const AttentionArgs& args);
+  // A query's partial results of n >= 1 chunks, `attention_partial(head_dim)` floats each, into its
+  // output [head_dim]. In order: m' = max(m, m_c), a = exp(m - m'), b = exp(m_c - m'),
+  // l = fma(l, a, l_c * b), o = fma(o, a, o_c * b); at last out = o * (1 / l). Overwrites the
+  // first.
+  void (*attention_merge)(float* partials, int64_t n, int64_t head_dim, float* out);
   // Int8 activations of one token: r = 127 / max(absmax, 1e-5), q = round_half_even(x * r);
   // returns the scale max(absmax, 1e-5) / 127. Writes q[n] and zeros up to `padded`, and the sums
   // of each kSumBlock columns [padded / kSumBlock]. Non-finite x gives an unspecified q.

@@ -19,7 +19,7 @@ namespace onebit {
 namespace {
 
 constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kBinaryBit,
-                                    Packing::kInt8};
+                                    Packing::kInt8, Packing::kTripleI8};
 constexpr int64_t kWhole = int64_t{1} << 40;  // one weight scale a row
 
 enum class Values { kRandom, kMax, kMin, kZeros, kAlternating };
@@ -42,6 +42,16 @@ struct Problem {
   int64_t act_scales_per_token() const { return act_groups ? padded() / kActGroup : 1; }
 };
 
+bool is_ternary(Packing packing) {
+  return packing == Packing::kTernaryI8 || packing == Packing::kTripleI8;
+}
+
+// What a packing is for: triples have one scale a row, bits are 1-bit activations.
+bool is_possible(Packing packing, int64_t group, bool act_groups) {
+  if (packing == Packing::kTripleI8) return group == kWhole && !act_groups;
+  return packing != Packing::kBinaryBit || !act_groups;
+}
+
 int8_t make_code(Packing packing, Values values, int64_t col, Rng& rng) {
   const int largest = packing == Packing::kInt8 ? 127 : 1;
   switch (values) {
@@ -50,13 +60,12 @@ int8_t make_code(Packing packing, Values values, int64_t col, Rng& rng) {
     case Values::kMin:
       return static_cast<int8_t>(-largest);
     case Values::kAlternating:
-      if (packing == Packing::kTernaryI8) return static_cast<int8_t>(col % 3 - 1);
+      if (is_ternary(packing)) return static_cast<int8_t>(col % 3 - 1);
       return static_cast<int8_t>(col % 2 == 0 ? largest : -largest);
     default:
       break;
   }
-  if (packing == Packing::kTernaryI8)
-    return static_cast<int8_t>(static_cast<int>(rng.below(3)) - 1);
+  if (is_ternary(packing)) return static_cast<int8_t>(static_cast<int>(rng.below(3)) - 1);
   if (packing == Packing::kInt8) return static_cast<int8_t>(static_cast<int>(rng.below(255)) - 127);
   return rng.below(2) == 0 ? 1 : -1;
 }
@@ -236,6 +245,7 @@ class MatmulTest : public ::testing::Test {
   void check_all(const Problem& p, std::initializer_list<int64_t> tokens) {
     pack(p);
     for (const Kernels* kernels : usable_kernels()) {
+      if (kernels->matmul[static_cast<int>(p.packing)] == nullptr) continue;
       for (const int64_t m : tokens) {
         for (const bool prepare : {false, true}) {
           check(*kernels, p, m, prepare);
@@ -265,7 +275,7 @@ TEST_F(MatmulTest, EqualsTheNaiveProductForSmallSizes) {
       const int64_t rows = 1 + cols * 37 % 150;
       for (const int64_t group : {int64_t{64}, int64_t{128}, kWhole}) {
         for (const bool act_groups : {false, true}) {
-          if (act_groups && packing == Packing::kBinaryBit) continue;
+          if (!is_possible(packing, group, act_groups)) continue;
           for (const Values values : {Values::kRandom, Values::kAlternating}) {
             check_all(make_problem(packing, rows, cols, group, 9, act_groups, values),
                       {1, 2, 3, 4, 5, 8, 9});
@@ -282,7 +292,7 @@ TEST_F(MatmulTest, EqualsTheNaiveProductForExtremeValues) {
     for (const int64_t cols : {384, 1000, 3200}) {
       for (const int64_t group : {int64_t{128}, int64_t{192}, int64_t{256}, kWhole}) {
         for (const bool act_groups : {false, true}) {
-          if (act_groups && packing == Packing::kBinaryBit) continue;
+          if (!is_possible(packing, group, act_groups)) continue;
           for (const Values values : kAllValues) {
             check_all(make_problem(packing, 35, cols, group, 8, act_groups, values),
                       {1, 2, 3, 4, 7, 8});
@@ -297,8 +307,8 @@ TEST_F(MatmulTest, EqualsTheNaiveProductForExtremeValues) {
 TEST_F(MatmulTest, TakesManyTokensAndRows) {
   for (const Packing packing : kAllPackings) {
     for (const bool act_groups : {false, true}) {
-      if (act_groups && packing == Packing::kBinaryBit) continue;
       for (const int64_t group : {int64_t{128}, kWhole}) {
+        if (!is_possible(packing, group, act_groups)) continue;
         check_all(make_problem(packing, 67, 640, group, 133, act_groups, Values::kRandom),
                   {10, 11, 16, 31, 64, 133});
         if (HasFatalFailure()) return;
@@ -312,7 +322,8 @@ TEST_F(MatmulTest, TakesManyTokensAndRows) {
 
 // The overflow bounds in the kernels' comments: the extreme products at the most columns.
 TEST(MatmulLimits, AccumulatorsHoldAtTheMostColumns) {
-  for (const Packing packing : {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kInt8}) {
+  for (const Packing packing :
+       {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kInt8, Packing::kTripleI8}) {
     const bool is_int8 = packing == Packing::kInt8;
     const int64_t cols = is_int8 ? kMaxColumnsInt8 : kMaxColumns;
     for (const int8_t code : {int8_t{1}, int8_t{-1}}) {
@@ -330,6 +341,7 @@ TEST(MatmulLimits, AccumulatorsHoldAtTheMostColumns) {
         const std::vector<int32_t> sums(acts.size() / kSumBlock, 32 * value);
         const std::vector<float> act_scales(kTokens, 1.0f);
         for (const Kernels* kernels : usable_kernels()) {
+          if (kernels->matmul[static_cast<int>(packing)] == nullptr) continue;
           const auto& [bytes, run] = kernels->prepare[static_cast<int>(packing)];
           for (const int64_t m :
                {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{4}, int64_t{8}, kTokens}) {

@@ -20,7 +20,7 @@ struct DotsArgs {
   int64_t step_bytes;   // to the same tile in the next step
   const uint8_t* acts;  // token m at acts + m * act_stride: int8, or bits
   int64_t act_stride;   // bytes
-  int64_t cols;         // a multiple of kActGroup (kBinaryBit: of 64)
+  int64_t cols;         // a multiple of kActGroup (kBinaryBit: of 64; kTripleI8: any)
   int64_t group;        // likewise, or >= cols for one sum
   int32_t* out;         // [n_groups][M][tile_rows]
 };
@@ -45,7 +45,7 @@ ONEBIT_INLINE int32_t correction(const MatmulArgs& args, const Dots& dots, int64
   int32_t sum = 0;
   if (dots.sum_factor != 0) {
     const int32_t* sums = args.act_sums + m * args.sums_stride;
-    for (int64_t b = begin / kSumBlock; b < end / kSumBlock; ++b) sum += sums[b];
+    for (int64_t b = begin / kSumBlock; b * kSumBlock < end; ++b) sum += sums[b];
   }
   const int64_t columns = min_i64(end, args.cols) - begin;
   return dots.sum_factor * sum + dots.column_factor * static_cast<int32_t>(columns);
@@ -67,7 +67,10 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
   constexpr PackingShape kShape = packing_shape(kPacking);
   constexpr int64_t kParts = kShape.tile_rows / kLanes;
   constexpr int64_t kActsPerByte = kPacking == Packing::kBinaryBit ? 8 : 1;
-  const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
+  // Triples have no zero columns to their kernels' liking, so these stop where the columns do.
+  const int64_t padded = kPacking == Packing::kTripleI8
+                             ? args.cols
+                             : (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
   const int64_t group = min_i64(args.group, padded);
   const int64_t dot_group = args.act_groups ? kActGroup : group;
 

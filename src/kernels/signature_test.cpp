@@ -118,6 +118,53 @@ uint64_t hash_of_rows(const FloatOps& f, RowFormat format, int64_t row_bytes) {
   return hash.value();
 }
 
+// 3 queries against 600 positions, in two chunks.
+uint64_t hash_of_attention(const FloatOps& f, KvType type) {
+  constexpr int64_t kPositions = 600;
+  constexpr int64_t kQueries = 3;
+  Hash hash;
+  for (const int64_t n : {2, 20, 64}) {
+    const int64_t block_bytes = kv_head_bytes(type, n);
+    std::vector<float> memory(static_cast<std::size_t>(block_bytes / 4 * 10));
+    const uint8_t* blocks[10];
+    for (int64_t b = 0; b < 10; ++b) {
+      blocks[b] = reinterpret_cast<const uint8_t*>(memory.data()) + b * block_bytes;
+    }
+    for (int64_t t = 0; t < kPositions; ++t) {
+      const auto k = floats(n, static_cast<uint64_t>(10 + t));
+      const auto v = floats(n, static_cast<uint64_t>(1000 + t));
+      f.kv_store(type, k.data(), v.data(), n, t % kKvBlock,
+                 const_cast<uint8_t*>(blocks[t / kKvBlock]));
+    }
+    const auto q = floats(kQueries * n, 5);
+    const int64_t size = attention_partial(n);
+    std::vector<float> partials(static_cast<std::size_t>(kQueries * 2 * size));
+    std::vector<float> scratch(static_cast<std::size_t>(attention_scratch(n)));
+    for (int64_t chunk = 0; chunk < 2; ++chunk) {
+      AttentionArgs a{};
+      a.type = type;
+      a.head_dim = n;
+      a.scale = 0.125f;
+      a.blocks = blocks + chunk * (kKvChunk / kKvBlock);
+      a.n_queries = kQueries;
+      a.scratch = scratch.data();
+      for (int64_t i = 0; i < kQueries; ++i) {
+        a.q[i] = q.data() + i * n;
+        a.begin[i] = chunk == 0 ? i : 0;
+        a.end[i] = chunk == 0 ? kKvChunk : kPositions - kKvChunk - 20 * i;
+        a.partial[i] = partials.data() + (i * 2 + chunk) * size;
+      }
+      f.attention(a);
+    }
+    std::vector<float> out(static_cast<std::size_t>(n));
+    for (int64_t i = 0; i < kQueries; ++i) {
+      f.attention_merge(partials.data() + i * 2 * size, 2, n, out.data());
+      hash.add(out);
+    }
+  }
+  return hash.value();
+}
+
 struct Signature {
   const char* name;
   uint64_t hash;
@@ -161,15 +208,8 @@ std::vector<Signature> signatures(const FloatOps& f) {
          f.scale(x.data(), 0.37f, n);
          hash.add(x);
        })},
-      {"attention", hash_of([&](int64_t n, const float* q, const float*, Hash& hash) {
-         constexpr int64_t kKeys = 33;
-         const auto k = floats(kKeys * n, 5);
-         const auto v = floats(kKeys * n, 6);
-         std::vector<float> scores(kKeys);
-         std::vector<float> out(static_cast<std::size_t>(n));
-         f.attention(q, k.data(), v.data(), n, kKeys, n, 0.125f, scores.data(), out.data());
-         hash.add(out);
-       })},
+      {"attention f16", hash_of_attention(f, KvType::kF16)},
+      {"attention int8", hash_of_attention(f, KvType::kInt8)},
       {"quantize_i8", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
          std::vector<int8_t> q(kPadded);
          std::vector<int32_t> sums(kPadded / kSumBlock);
@@ -196,21 +236,22 @@ std::vector<Signature> signatures(const FloatOps& f) {
 
 // What every CPU must print.
 constexpr char kCommitted[] = R"(
-8750d12a36d18229 dot
+c0c51154de51f4d5 dot
 6976db97cb9936d1 rows_dot f32
-38cd36ee2d9748d6 rows_dot f16
+774be8e2915b28fb rows_dot f16
 ee4785ac9eb545b7 rows_dot bf16
-d45d48de5099d1b1 rows_dot q8_0
+35681b543c40e40b rows_dot q8_0
 5bb869cf8ebc1d4f rms_norm
 cd905e5beb35b74b rope
-c891acdad3a9b38a softmax
+23169cc90d4d904b softmax
 dd7d063b9ce49a9d relu2_mul
 b257ce2c4b06e95f signed_square_mul
-f2077f6eb04c43e4 silu_mul
+d1a6f3d8a554737a silu_mul
 52aa4dd13ca7fb06 gelu_tanh_mul
 8fc70c9084f7be91 add
 e4de24661bfa06cd scale
-80262a0be9a9cb7c attention
+9feaeccc6a429bb9 attention f16
+83bf0fba970ea12a attention int8
 bb1886992d83156c quantize_i8
 fa8ca9d4cad22083 quantize_i8_groups
 bc8123575cdabfa8 quantize_sign

@@ -50,7 +50,7 @@ ONEBIT_INLINE void store_partial(void* p, V v, int64_t n) {
 }
 
 ONEBIT_INLINE V splat(float x) {
-  return V{} + x;
+  return x - V{};  // x + 0 would turn -0 into +0, and is not folded
 }
 
 ONEBIT_INLINE V max_v(V a, V b) {

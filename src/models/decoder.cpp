@@ -1,6 +1,6 @@
 #include "models/decoder.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "ops/rows.h"
 
@@ -33,12 +33,13 @@ class Decoder final : public Model {
  public:
   Decoder(const ModelConfig& config, WeightSource& weights, int64_t context);
   int64_t bytes_per_token() const override;
-  void forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
-               Workspace& ws, Output output, float* out) const override;
+  void forward(const OpContext& ctx, std::span<const int32_t> tokens,
+               std::span<const Segment> segments, Workspace& ws, Output output,
+               float* out) const override;
 
  private:
-  void attention(const OpContext& ctx, int64_t layer, const KvView& kv, int64_t n_tokens,
-                 Workspace& ws) const;
+  void attention(const OpContext& ctx, int64_t layer, std::span<const Segment> segments,
+                 int64_t n_tokens, Workspace& ws) const;
   void feed_forward(const OpContext& ctx, int64_t layer, int64_t n_tokens, Workspace& ws) const;
   // `h` [M, in] enters each of the projections and leaves in the buffer beside it.
   struct Target {
@@ -119,35 +120,37 @@ int64_t Decoder::bytes_per_token() const {
 
 void Decoder::project(const OpContext& ctx, const float* h, int64_t n_tokens,
                       std::initializer_list<Target> targets, Workspace& ws) const {
-  bool shared = false;  // ws.acts holds h
+  const int64_t n = targets.begin()->projection.w.n_cols();
+  if (!config_.projection_norms) {
+    std::array<LinearTarget, 3> matrices;
+    ONEBIT_CHECK(targets.size() <= matrices.size());
+    auto* end = matrices.data();
+    for (const auto& [projection, y] : targets) *end++ = {&projection.w, y};
+    ws.acts.set(ctx, h, n_tokens, n, config_.act_quant);
+    forward_all(ctx, ws.acts, {matrices.data(), end});
+    return;
+  }
   for (const auto& [projection, y] : targets) {
-    const int64_t n = projection.w.n_cols();
-    if (!projection.norm.empty()) {
-      rms_norm_rows(ctx, h, projection.norm.data(), config_.projection_norm_eps, n_tokens, n,
-                    ws.normed.data());
-      ws.acts.set(ctx, ws.normed.data(), n_tokens, n, config_.act_quant);
-    } else if (!shared) {
-      ws.acts.set(ctx, h, n_tokens, n, config_.act_quant);
-      shared = true;
-    }
+    rms_norm_rows(ctx, h, projection.norm.data(), config_.projection_norm_eps, n_tokens, n,
+                  ws.normed.data());
+    ws.acts.set(ctx, ws.normed.data(), n_tokens, n, config_.act_quant);
     projection.w.forward(ctx, ws.acts, y);
   }
 }
 
-void Decoder::attention(const OpContext& ctx, int64_t layer, const KvView& kv, int64_t M,
-                        Workspace& ws) const {
+void Decoder::attention(const OpContext& ctx, int64_t layer, std::span<const Segment> segments,
+                        int64_t M, Workspace& ws) const {
   const auto& c = config_;
   const Layer& w = layers_[static_cast<std::size_t>(layer)];
   const bool local = c.is_local(layer);
   const RopeTable& rope = local ? local_rope_ : rope_;
-  const KvLayer cache = kv.layer(layer);
-  const int64_t p0 = kv.length;
-  float* x = ws.x.data();               // [M, hidden], the residual stream
-  float* h = ws.h.data();               // [M, hidden]
-  float* q = ws.q.data();               // [M, q_size]
-  float* k = cache.k + p0 * cache.row;  // [M, kv_size], straight into the cache
-  float* v = cache.v + p0 * cache.row;  // [M, kv_size]
-  float* att = ws.att.data();           // [M, q_size]
+  const std::span positions = std::span(ws.positions).first(static_cast<std::size_t>(M));
+  float* x = ws.x.data();      // [M, hidden], the residual stream
+  float* h = ws.h.data();      // [M, hidden]
+  float* q = ws.q.data();      // [M, q_size]
+  float* k = ws.k.data();      // [M, kv_size]
+  float* v = ws.v.data();      // [M, kv_size]
+  float* att = ws.att.data();  // [M, q_size]
 
   rms_norm_rows(ctx, x, w.attn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
   project(ctx, h, M, {{w.wq, q}, {w.wk, k}, {w.wv, v}}, ws);
@@ -155,14 +158,15 @@ void Decoder::attention(const OpContext& ctx, int64_t layer, const KvView& kv, i
     rms_norm_rows(ctx, q, w.q_norm.data(), c.rms_norm_eps, M * c.n_heads, c.head_dim, q);
     rms_norm_rows(ctx, k, w.k_norm.data(), c.rms_norm_eps, M * c.n_kv_heads, c.head_dim, k);
   }
-  rope_rows(ctx, rope, p0, M, c.n_heads, q);
-  rope_rows(ctx, rope, p0, M, c.n_kv_heads, k);
+  rope_rows(ctx, rope, positions, c.n_heads, q);
+  rope_rows(ctx, rope, positions, c.n_kv_heads, k);
+  store_kv(ctx, layer, segments, k, v);
   const AttentionShape shape{.n_heads = c.n_heads,
                              .n_kv_heads = c.n_kv_heads,
                              .head_dim = c.head_dim,
                              .scale = c.attention_scale,
                              .window = local ? c.sliding_window : 0};
-  attention_rows(ctx, shape, q, cache, p0, M, att);
+  attention_rows(ctx, shape, layer, segments, q, ws.attention, att);
   if (c.sub_norms) {
     rms_norm_rows(ctx, att, w.attn_sub_norm.data(), c.rms_norm_eps, M, c.q_size(), att);
   }
@@ -182,8 +186,13 @@ void Decoder::feed_forward(const OpContext& ctx, int64_t layer, int64_t M, Works
   float* up = ws.up.data();      // [M, intermediate]
 
   rms_norm_rows(ctx, x, w.ffn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
-  project(ctx, h, M, {{w.w_gate, gate}, {w.w_up, up}}, ws);
-  gated_rows(ctx, c.activation, gate, up, M * c.intermediate_size, gate);
+  if (c.projection_norms) {
+    project(ctx, h, M, {{w.w_gate, gate}, {w.w_up, up}}, ws);
+    gated_rows(ctx, c.activation, gate, up, M * c.intermediate_size, gate);
+  } else {
+    ws.acts.set(ctx, h, M, c.hidden_size, c.act_quant);
+    forward_gated(ctx, ws.acts, w.w_gate.w, w.w_up.w, c.activation, gate);
+  }
   if (c.sub_norms) {
     rms_norm_rows(ctx, gate, w.ffn_sub_norm.data(), c.rms_norm_eps, M, c.intermediate_size, gate);
   }
@@ -194,30 +203,45 @@ void Decoder::feed_forward(const OpContext& ctx, int64_t layer, int64_t M, Works
   add_rows(ctx, x, h, M * c.hidden_size);
 }
 
-void Decoder::forward(const OpContext& ctx, std::span<const int32_t> tokens, const KvView& kv,
-                      Workspace& ws, Output output, float* out) const {
+void Decoder::forward(const OpContext& ctx, std::span<const int32_t> tokens,
+                      std::span<const Segment> segments, Workspace& ws, Output output,
+                      float* out) const {
   const auto& c = config_;
   const auto M = static_cast<int64_t>(tokens.size());
-  ONEBIT_CHECK(M >= 1 && M <= ws.max_tokens && kv.length + M <= kv.capacity);
+  ONEBIT_CHECK(M >= 1 && M <= ws.max_tokens);
   float* x = ws.x.data();  // [M, hidden], the residual stream
   float* h = ws.h.data();  // [M, hidden]
 
+  int64_t* position = ws.positions.data();  // [M]
+  for (const Segment& s : segments) {
+    ONEBIT_CHECK(s.n_tokens <= ws.positions.data() + M - position);
+    for (int64_t i = 0; i < s.n_tokens; ++i) *position++ = s.kv->length() + i;
+  }
+  ONEBIT_CHECK(position == ws.positions.data() + M);
   for (int64_t m = 0; m < M; ++m) {
     tok_embd_.row_to_float(tokens[static_cast<std::size_t>(m)], x + m * c.hidden_size);
   }
   if (c.embedding_scale != 1) scale_rows(ctx, x, c.embedding_scale, M * c.hidden_size);
   for (int64_t l = 0; l < c.n_layers; ++l) {
-    attention(ctx, l, kv, M, ws);
+    attention(ctx, l, segments, M, ws);
     feed_forward(ctx, l, M, ws);
   }
 
-  const int64_t first = output == Output::kLastLogits ? M - 1 : 0;
-  const int64_t n = M - first;
+  int64_t n = M;  // tokens that are asked for
+  if (output == Output::kLastLogits) {
+    n = 0;
+    int64_t end = 0;
+    for (const Segment& s : segments) {
+      end += s.n_tokens;
+      if (!s.wants_logits) continue;
+      std::copy_n(x + (end - 1) * c.hidden_size, c.hidden_size, h + n++ * c.hidden_size);
+    }
+    x = h;
+  }
   float* normed = output == Output::kHidden ? out : h;
-  rms_norm_rows(ctx, x + first * c.hidden_size, out_norm_.data(), c.rms_norm_eps, n, c.hidden_size,
-                normed);
-  if (output == Output::kHidden) return;
-  ws.acts.set(ctx, h, n, c.hidden_size, head().quant());
+  rms_norm_rows(ctx, x, out_norm_.data(), c.rms_norm_eps, n, c.hidden_size, normed);
+  if (output == Output::kHidden || n == 0) return;
+  ws.acts.set(ctx, h, n, c.hidden_size, head().act_quant());
   head().forward(ctx, ws.acts, out);
 }
 

@@ -22,6 +22,7 @@ Workspace::Workspace(const ModelConfig& c, int64_t max)
       gate(max * c.intermediate_size),
       up(max * c.intermediate_size),
       normed(c.projection_norms ? max * widest(c) : 0),
-      acts(max, widest(c)) {}
+      acts(max, widest(c)),
+      positions(static_cast<std::size_t>(max)) {}
 
 }  // namespace onebit

@@ -38,16 +38,14 @@ class RandomWeights final : public WeightSource {
     return Linear::pack(m, class_, quant);
   }
 
-  Linear head(const std::string& name, int64_t rows, int64_t cols, ActQuant) override {
-    return table(name, rows, cols);
+  Linear head(const std::string&, int64_t rows, int64_t cols, ActQuant) override {
+    const auto values = random_halves(rows * cols);
+    return Linear::pack_int8(format(kF16), reinterpret_cast<const uint8_t*>(values.data()), rows,
+                             cols);
   }
 
   Linear table(const std::string&, int64_t rows, int64_t cols) override {
-    std::vector<uint16_t> values(static_cast<std::size_t>(rows * cols));
-    for (auto& v : values) {  // uniform in +-0.05, as f16
-      v = f32_to_f16(static_cast<float>(static_cast<int32_t>(rng_.next() >> 40) - (1 << 23)) *
-                     (0.05f / (1 << 23)));
-    }
+    const auto values = random_halves(rows * cols);
     return Linear::rows(format(kF16), reinterpret_cast<const uint8_t*>(values.data()), rows, cols);
   }
 
@@ -56,6 +54,15 @@ class RandomWeights final : public WeightSource {
   }
 
  private:
+  std::vector<uint16_t> random_halves(int64_t n) {
+    std::vector<uint16_t> values(static_cast<std::size_t>(n));
+    for (auto& v : values) {  // uniform in +-0.05, as f16
+      v = f32_to_f16(static_cast<float>(static_cast<int32_t>(rng_.next() >> 40) - (1 << 23)) *
+                     (0.05f / (1 << 23)));
+    }
+    return values;
+  }
+
   WeightClass class_;
   Rng rng_;
 };

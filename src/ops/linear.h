@@ -41,8 +41,8 @@ struct LoadResources {
 class Linear;
 
 struct LinearTarget {
-  const Linear& linear;
-  float* y;  // [M, N]
+  const Linear* linear = nullptr;
+  float* y = nullptr;  // [M, N]
 };
 
 // Several matrices times the same activations: linear.forward() of each, in one parallel region.
@@ -99,8 +99,8 @@ class Linear {
   int64_t n_cols() const { return cols_; }
   // Panels (activations must be quantised) or rows (f32 activations)?
   bool is_packed() const { return format_ == nullptr; }
-  // How activations must be quantised.
-  ActQuant quant() const { return is_packed() ? quant_ : ActQuant::kF32; }
+  // The activations that forward() takes: what panels were packed for, kF32 for rows.
+  ActQuant act_quant() const { return is_packed() ? quant_ : ActQuant::kF32; }
   // The bytes of the tensor are in use, kept by their owner.
   bool is_in_place() const { return owner_ != nullptr; }
   int64_t bytes() const { return size_ + n_scales_ * 4; }  // read per token

@@ -9,7 +9,7 @@
 namespace onebit {
 
 void Linear::forward(const OpContext& ctx, const Activations& acts, float* y) const {
-  forward_all(ctx, acts, {{*this, y}});
+  forward_all(ctx, acts, {{this, y}});
 }
 
 void Linear::forward_rows(const OpContext& ctx, const Activations& acts, float* y) const {
@@ -79,27 +79,27 @@ void forward_all(const OpContext& ctx, const Activations& acts,
   int64_t n_panels = 0;
   int64_t bytes = 0;
   for (const auto& [linear, y] : targets) {
-    ONEBIT_CHECK(acts.cols() == linear.cols_);
-    if (!linear.is_packed()) {
-      linear.forward_rows(ctx, acts, y);
+    ONEBIT_CHECK(acts.cols() == linear->cols_);
+    if (!linear->is_packed()) {
+      linear->forward_rows(ctx, acts, y);
       continue;
     }
-    acts.prepared(ctx, linear.packing_);
-    n_panels += linear.n_panels();
-    bytes = std::max(bytes, linear.panel_bytes_);
+    acts.prepared(ctx, linear->packing_);
+    n_panels += linear->n_panels();
+    bytes = std::max(bytes, linear->panel_bytes_);
   }
   const int64_t step = items_per_part(bytes * acts.n_tokens());
   ctx.pool.parallel_for(n_panels, step, [&](int64_t begin, int64_t end) {
     int64_t offset = 0;  // of the matrix
     for (const auto& [linear, y] : targets) {
-      if (!linear.is_packed()) continue;
+      if (!linear->is_packed()) continue;
       const int64_t first = std::max(begin - offset, int64_t{0});
-      const int64_t last = std::min(end - offset, linear.n_panels());
+      const int64_t last = std::min(end - offset, linear->n_panels());
       if (first < last) {
-        linear.forward_panels(ctx, acts, acts.prepared(ctx, linear.packing_), first, last,
-                              y + first * linear.panel_rows(), linear.rows_);
+        linear->forward_panels(ctx, acts, acts.prepared(ctx, linear->packing_), first, last,
+                               y + first * linear->panel_rows(), linear->rows_);
       }
-      offset += linear.n_panels();
+      offset += linear->n_panels();
     }
   });
 }
@@ -111,7 +111,7 @@ void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& 
   ONEBIT_CHECK(up.rows_ == n_rows && gate.cols_ == acts.cols() && up.cols_ == acts.cols());
   if (!gate.is_packed() || !up.is_packed() || gate.packing_ != up.packing_) {
     AlignedBuffer<float> up_y(n_tokens * n_rows);
-    forward_all(ctx, acts, {{gate, y}, {up, up_y.data()}});
+    forward_all(ctx, acts, {{&gate, y}, {&up, up_y.data()}});
     gated_rows(ctx, activation, y, up_y.data(), n_tokens * n_rows, y);
     return;
   }

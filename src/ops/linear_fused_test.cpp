@@ -53,7 +53,7 @@ TEST(LinearFused, ForwardAllEqualsEachAlone) {
         std::vector<LinearTarget> targets;
         for (const Linear& l : linears)
           y.emplace_back(static_cast<std::size_t>(tokens * l.n_rows()));
-        for (std::size_t i = 0; i < y.size(); ++i) targets.push_back({linears[i], y[i].data()});
+        for (std::size_t i = 0; i < y.size(); ++i) targets.push_back({&linears[i], y[i].data()});
         forward_all(ctx, acts, targets);
         for (std::size_t i = 0; i < y.size(); ++i) {
           ASSERT_EQ(y[i], apply(ctx, linears[i], x, quant)) << kernels->isa << ' ' << threads;

@@ -73,6 +73,43 @@ uint32_t int8_lane(const int8_t* c) {
   return word ^ 0x80808080u;  // w + 128
 }
 
+// A row's part of a tile of kTripleI8: 20 bits, 4 numbers of 5 bits for 12 columns.
+uint32_t triple_lane(const int8_t* c) {
+  uint32_t digits[3];
+  std::memcpy(digits, c, sizeof digits);
+  for (uint32_t& d : digits) d = static_cast<uint32_t>(ternary_bytes(d)) & 0x03030303u;
+  const uint32_t numbers = digits[0] + 3 * digits[1] + 9 * digits[2];  // at most 26 in each byte
+  return (numbers & 31) | (numbers >> 3 & 31 << 5) | (numbers >> 6 & 31 << 10) |
+         (numbers >> 9 & 31 << 15);
+}
+
+// Row `row` of a tile and step of kTripleI8, whose bits are zero before: they start at bit 20 *
+// row.
+void or_triples(uint32_t lane, int64_t row, uint8_t* tile) {
+  lane <<= row % 2 * 4;
+  for (int64_t i = 0; i < 3; ++i, lane >>= 8) {
+    uint8_t& byte = tile[row * 5 / 2 + i];
+    byte = static_cast<uint8_t>(byte | lane);
+  }
+}
+
+void pack_triples(const int8_t* codes, int64_t cols, int64_t row, int64_t step_bytes, uint8_t* to) {
+  int64_t c = 0;
+  for (; c + 12 <= cols; c += 12, to += step_bytes) or_triples(triple_lane(codes + c), row, to);
+  if (c == cols) return;
+  int8_t rest[12];
+  std::fill_n(std::copy(codes + c, codes + cols, rest), c + 12 - cols, int8_t{-1});
+  or_triples(triple_lane(rest), row, to);
+}
+
+int8_t triple_code(const uint8_t* tile, int64_t row, int64_t col) {
+  const int64_t bit = 20 * row + 5 * (col % 4);
+  int bits = tile[bit / 8] >> (bit % 8);
+  if (bit % 8 > 3) bits |= tile[bit / 8 + 1] << (8 - bit % 8);
+  constexpr int kDigits[3] = {1, 3, 9};
+  return static_cast<int8_t>((bits & 31) / kDigits[col / 4] % 3 - 1);
+}
+
 // One row of a panel; `to` is the row's place in the first step. The last step is copied out and
 // filled up with the code that is zero bits.
 template <int64_t kStep, auto kLane>
@@ -92,6 +129,7 @@ int64_t lane_offset(Packing packing, int64_t row) {
   const int64_t tile = row / shape.tile_rows * shape.tile_bytes;
   const int64_t r = row % shape.tile_rows;
   if (packing == Packing::kBinaryI8) return tile + r % 16 * 4 + r / 16 * 2;
+  if (packing == Packing::kTripleI8) return tile;  // a row starts within a byte
   return tile + r * (shape.tile_bytes / shape.tile_rows);
 }
 
@@ -100,8 +138,8 @@ int64_t step_bytes(Packing packing, int64_t n_rows) {
   return ceil_div(n_rows, shape.tile_rows) * shape.tile_bytes;
 }
 
-// Column col of a step, whose row starts at `lane`.
-int8_t lane_code(Packing packing, const uint8_t* lane, int64_t col) {
+// Column col of a step, whose row `row` starts at `lane`.
+int8_t lane_code(Packing packing, const uint8_t* lane, int64_t row, int64_t col) {
   switch (packing) {
     case Packing::kTernaryI8:
       return static_cast<int8_t>((lane[col % 4] >> (2 * (col / 4)) & 3) - 1);
@@ -111,6 +149,8 @@ int8_t lane_code(Packing packing, const uint8_t* lane, int64_t col) {
       return lane[col / 8] >> (col % 8) & 1 ? 1 : -1;
     case Packing::kInt8:
       return static_cast<int8_t>(lane[col] - 128);
+    case Packing::kTripleI8:
+      return triple_code(lane, row % packing_shape(packing).tile_rows, col);
   }
   return 0;
 }
@@ -128,6 +168,10 @@ int64_t panel_bytes(Packing packing, int64_t n_rows, int64_t cols) {
                                              std::to_string(limit) + ", found " +
                                              std::to_string(cols));
   }
+  if (packing == Packing::kTripleI8) {
+    // Kernels read 64 bytes where a tile has 40.
+    return round_up(ceil_div(cols, 12) * step_bytes(packing, n_rows) + 24, 64);
+  }
   return round_up(cols, kColumnPad) / packing_shape(packing).step * step_bytes(packing, n_rows);
 }
 
@@ -136,10 +180,10 @@ int64_t panel_bytes(Packing packing, int64_t cols) {
 }
 
 int64_t packed_bytes(Packing packing, int64_t rows, int64_t cols) {
-  // every tile has the same bytes, whatever panel it is in
-  const int64_t tile_rows = packing_shape(packing).tile_rows;
-  return checked_mul(ceil_div(rows, tile_rows), panel_bytes(packing, tile_rows, cols),
-                     "packed weights");
+  const int64_t full_rows = packing_shape(packing).rows;
+  const int64_t full = checked_mul(rows / full_rows, panel_bytes(packing, cols), "packed weights");
+  const int64_t rest = rows % full_rows;
+  return checked_add(full, rest > 0 ? panel_bytes(packing, rest, cols) : 0, "packed weights");
 }
 
 void pack_panel(Packing packing, const int8_t* const* codes, int64_t n_rows, int64_t cols,
@@ -162,6 +206,9 @@ void pack_panel(Packing packing, const int8_t* const* codes, int64_t n_rows, int
       case Packing::kInt8:
         pack_row<4, int8_lane>(codes[r], cols, -128, step, to);
         break;
+      case Packing::kTripleI8:
+        pack_triples(codes[r], cols, r % packing_shape(packing).tile_rows, step, to);
+        break;
     }
   }
 }
@@ -173,7 +220,7 @@ void unpack_row(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t r
     const uint8_t* lane = panel + lane_offset(kPacking, row);
     for (int64_t c = 0; c < cols; c += kStep, lane += step_bytes(kPacking, n_rows)) {
       const int64_t n = std::min(kStep, cols - c);
-      for (int64_t i = 0; i < n; ++i) codes[c + i] = lane_code(kPacking, lane, i);
+      for (int64_t i = 0; i < n; ++i) codes[c + i] = lane_code(kPacking, lane, row, i);
     }
   };
   switch (packing) {
@@ -185,6 +232,8 @@ void unpack_row(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t r
       return unpack.operator()<Packing::kBinaryBit>();
     case Packing::kInt8:
       return unpack.operator()<Packing::kInt8>();
+    case Packing::kTripleI8:
+      return unpack.operator()<Packing::kTripleI8>();
   }
 }
 
@@ -192,7 +241,7 @@ int8_t panel_code(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t
   const int64_t step = packing_shape(packing).step;
   return lane_code(packing,
                    panel + col / step * step_bytes(packing, n_rows) + lane_offset(packing, row),
-                   col % step);
+                   row, col % step);
 }
 
 }  // namespace onebit

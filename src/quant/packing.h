@@ -3,10 +3,14 @@
 // A panel is up to `rows` rows, taken as tiles of `tile_rows`; it lies in memory as
 // [padded columns / step][tiles][tile_bytes], 64-byte aligned. A panel has the tiles that its rows
 // need and no more. Columns are padded with zero bits to a multiple of kColumnPad, where
-// activations are zero.
+// activations are zero (kTripleI8: of 12; its panels have at least 24 bytes more).
 //  kTernaryI8: 2 bits a weight, code w + 1. Tile = 16 rows x 16 columns: 32-bit lane r is row r;
 //  its
 //              byte j holds columns 4p + j in bits 2p, 2p+1 (plane p = 0..3).
+//  kTripleI8:  5 bits for 3 ternary weights. Tile = 16 rows x 12 columns in 40 bytes: the 5-bit
+//  number
+//              4r + j of the little-endian bit stream is 1 + w of columns j, 4 + j and 8 + j of row
+//              r, as digits of weight 1, 3 and 9. For matrices with one scale a row.
 //  kBinaryI8:  1 bit a weight, 1 for +1, 0 for -1. Tile = 32 rows x 16 columns: 16-bit word 2i is
 //              row i, word 2i+1 row 16 + i. Column 4p of the word is bit p, 4p + 1 bit 8 + p, 4p +
 //              2 bit 4 + p, 4p + 3 bit 12 + p (p = 0..3): a word copied to both halves of a 32-bit
@@ -25,8 +29,8 @@
 
 namespace onebit {
 
-enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit, kInt8 };
-constexpr int kPackings = 4;
+enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit, kInt8, kTripleI8 };
+constexpr int kPackings = 5;
 
 constexpr int64_t kColumnPad = 64;  // columns of panels and activations are padded to a multiple
 // Columns that fit every kernel's int32 accumulators (each proves it); a power of two less where a
@@ -41,7 +45,7 @@ struct PackingShape {
   int64_t tile_bytes;  // bytes of a tile
 };
 constexpr PackingShape kPackingShapes[kPackings] = {
-    {16, 16, 16, 64}, {128, 32, 16, 64}, {16, 16, 64, 128}, {16, 16, 4, 64}};
+    {16, 16, 16, 64}, {128, 32, 16, 64}, {16, 16, 64, 128}, {16, 16, 4, 64}, {32, 16, 12, 40}};
 constexpr PackingShape packing_shape(Packing p) {
   return kPackingShapes[static_cast<int>(p)];
 }

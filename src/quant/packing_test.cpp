@@ -13,7 +13,7 @@ namespace onebit {
 namespace {
 
 constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kBinaryBit,
-                                    Packing::kInt8};
+                                    Packing::kInt8, Packing::kTripleI8};
 
 // packing.h's layouts, spelt out for a single code in a panel of zero bits.
 TEST(Packing, OneCodeLandsWhereTheLayoutSays) {
@@ -48,6 +48,11 @@ TEST(Packing, OneCodeLandsWhereTheLayoutSays) {
   expected.assign(2048, 0);
   expected[19 * 64 + 5 * 4 + 1] = 228;
   EXPECT_EQ(packed(Packing::kInt8, 16, 5, -128, 100), expected);
+  // Row 21 of 32: tile 1 of 2; step 6 (columns 72..83), column 5 = 4 + 1: digit 3 of number 1 of
+  // row 5, 2 * 3 from bit 5 * (4 * 5 + 1) = 105 on.
+  expected.assign(round_up(11 * 80 + 24, 64), 0);
+  expected[6 * 80 + 40 + 13] = 6 << 1;
+  EXPECT_EQ(packed(Packing::kTripleI8, 32, 21, -1, 1), expected);
 }
 
 TEST(Packing, TheFourColumnsOfABinaryLaneAreBitsPEightFourTwelve) {
@@ -73,7 +78,7 @@ TEST(Packing, RoundTripWithPadding) {
       std::vector<const int8_t*> pointers;
       for (auto& row : rows) {
         for (int64_t c = 0; c < cols; ++c) {
-          row.push_back(packing == Packing::kTernaryI8
+          row.push_back(packing == Packing::kTernaryI8 || packing == Packing::kTripleI8
                             ? static_cast<int8_t>(static_cast<int>(rng.below(3)) - 1)
                         : packing == Packing::kInt8
                             ? static_cast<int8_t>(static_cast<int>(rng.below(255)) - 127)
@@ -87,7 +92,8 @@ TEST(Packing, RoundTripWithPadding) {
       pack_panel(packing, pointers.data(), n_rows, cols, panel.data());
       for (int64_t r = 0; r < padded_rows(packing, n_rows); ++r) {
         const bool absent = r >= n_rows || pointers[static_cast<std::size_t>(r)] == nullptr;
-        for (int64_t c = 0; c < round_up(cols, kColumnPad); ++c) {
+        const int64_t pad = packing == Packing::kTripleI8 ? 12 : kColumnPad;
+        for (int64_t c = 0; c < round_up(cols, pad); ++c) {
           const int8_t expected =
               absent || c >= cols ? zero
                                   : rows[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)];

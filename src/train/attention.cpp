@@ -1,6 +1,9 @@
 #include <cmath>
+#include <deque>
 #include <vector>
 
+#include "base/half.h"
+#include "ops/attention.h"
 #include "ops/rows.h"
 #include "train/functions.h"
 #include "train/gemm.h"
@@ -19,18 +22,26 @@ struct AttentionInfo : torch::CustomClassHolder {
   const RopeTable* table = nullptr;
   AttentionShape shape{};
   int64_t seq_len = 0;
+  std::vector<int64_t> positions;  // [M], within each sequence
 };
 
-// Turns the heads of each sequence; `inverse` turns them back (the transpose of the rotation).
+// Turns the heads of each sequence.
 Tensor rotated(const AttentionInfo& info, const Tensor& x, int64_t n_heads) {
   Tensor y = x.clone();
-  const int64_t row = x.size(1);
-  for (int64_t first = 0; first < x.size(0); first += info.seq_len) {
-    rope_rows(*info.ops, *info.table, 0, info.seq_len, n_heads, y.data_ptr<float>() + first * row);
-  }
+  rope_rows(*info.ops, *info.table, info.positions, n_heads, y.data_ptr<float>());
   return y;
 }
 
+// As the engine keeps keys and values. The gradient passes straight through.
+Tensor rounded_to_f16(const Tensor& x) {
+  Tensor y = torch::empty_like(x);
+  const float* from = x.data_ptr<float>();
+  float* to = y.data_ptr<float>();
+  for (int64_t i = 0; i < x.numel(); ++i) to[i] = f16_to_f32(f32_to_f16(from[i]));
+  return y;
+}
+
+// The transpose of the rotation.
 void rotate_back(const AttentionInfo& info, float* x, int64_t m, int64_t n_heads) {
   const int64_t half = info.table->half();
   info.ops->pool.parallel_for(m, 1, [&](int64_t begin, int64_t end) {
@@ -97,14 +108,19 @@ class RopeAttention : public torch::autograd::Function<RopeAttention> {
     const Tensor q = rotated(*info, q_in, shape.n_heads);
     const Tensor k = rotated(*info, k_in, shape.n_kv_heads);
     Tensor out = torch::empty_like(q);
-    const int64_t q_row = q.size(1), kv_row = k.size(1);
-    for (int64_t first = 0; first < q.size(0); first += info->seq_len) {
-      const KvLayer kv{k.data_ptr<float>() + first * kv_row, v.data_ptr<float>() + first * kv_row,
-                       kv_row};
-      attention_rows(*info->ops, shape, q.data_ptr<float>() + first * q_row, kv, 0, info->seq_len,
-                     out.data_ptr<float>() + first * q_row);
+    const int64_t n_sequences = q.size(0) / info->seq_len;
+    KvPool pool({1, shape.n_kv_heads, shape.head_dim});
+    std::deque<KvCache> caches;
+    std::vector<Segment> segments;
+    for (int64_t i = 0; i < n_sequences; ++i) {
+      caches.emplace_back(pool).reserve(info->seq_len);
+      segments.push_back({&caches.back(), info->seq_len});
     }
-    ctx->save_for_backward({q, k, v});
+    store_kv(*info->ops, 0, segments, k.data_ptr<float>(), v.data_ptr<float>());
+    AttentionScratch scratch;
+    attention_rows(*info->ops, shape, 0, segments, q.data_ptr<float>(), scratch,
+                   out.data_ptr<float>());
+    ctx->save_for_backward({q, rounded_to_f16(k), rounded_to_f16(v)});
     ctx->saved_data["info"] = c10::IValue::make_capsule(info);
     return out;
   }
@@ -151,6 +167,7 @@ Tensor rope_attention(const OpContext& ctx, const ModelConfig& config, const Rop
   info->table = &table;
   info->shape = {config.n_heads, config.n_kv_heads, config.head_dim};
   info->seq_len = seq_len;
+  for (int64_t i = 0; i < q.size(0); ++i) info->positions.push_back(i % seq_len);
   return RopeAttention::apply(q, k, v, info);
 }
 

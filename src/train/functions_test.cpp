@@ -212,7 +212,10 @@ Tensor plain_attention(const Tensor& q_in, const Tensor& k_in, const Tensor& v_i
   const int64_t repeat = c.n_heads / c.n_kv_heads;
   const Tensor q =
       plain_rope(q_in.view({b, t, c.n_heads, c.head_dim}), c.rope_theta).transpose(1, 2);
-  const auto keys = [&](const Tensor& x) { return x.transpose(1, 2).repeat_interleave(repeat, 1); };
+  const auto keys = [&](const Tensor& x) {  // kept as f16, straight-through
+    const Tensor kept = x + (x.to(torch::kHalf).to(torch::kFloat) - x).detach();
+    return kept.transpose(1, 2).repeat_interleave(repeat, 1);
+  };
   const Tensor k = keys(plain_rope(k_in.view({b, t, c.n_kv_heads, c.head_dim}), c.rope_theta));
   const Tensor v = keys(v_in.view({b, t, c.n_kv_heads, c.head_dim}));
   const Tensor mask = torch::ones({t, t}, torch::kBool).triu(1);

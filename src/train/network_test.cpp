@@ -148,12 +148,15 @@ TEST_P(NetworkModes, ExportKeepsCodesScalesAndLogits) {
   const int64_t m = 24;
   const Batch b = random_batch(m, config.vocab_size);
   const Tensor expected = network.logits(b.tokens, m);
-  const LoadedModel loaded = load_model(open_gguf_model(file));
+  const LoadedModel loaded = load_model(open_gguf_model(file), {.head = Head::kExact});
   Workspace ws(config, m);
-  AlignedBuffer<float> k(config.n_layers * m * config.kv_size()), v(k.size()), out(m * 40);
-  const KvView kv{k.data(), v.data(), config.kv_size(), m, 0};
-  loaded.model->forward(ops.ctx, {b.tokens.data_ptr<int32_t>(), static_cast<std::size_t>(m)}, kv,
-                        ws, Model::Output::kAllLogits, out.data());
+  AlignedBuffer<float> out(m * 40);
+  KvPool pool(loaded.model->kv_shape(KvType::kF16));
+  KvCache kv(pool);
+  kv.reserve(m);
+  const Segment segment{&kv, m};
+  loaded.model->forward(ops.ctx, {b.tokens.data_ptr<int32_t>(), static_cast<std::size_t>(m)},
+                        {&segment, 1}, ws, Model::Output::kAllLogits, out.data());
   for (int64_t i = 0; i < out.size(); ++i) ASSERT_EQ(out[i], expected.data_ptr<float>()[i]) << i;
 }
 

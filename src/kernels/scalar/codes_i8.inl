@@ -14,6 +14,11 @@ template <Packing kPacking>
 ONEBIT_INLINE int weight_of(const uint8_t* tile, int64_t r, int64_t c) {
   if (kPacking == Packing::kTernaryI8) return (tile[4 * r + c % 4] >> (2 * (c / 4)) & 3) - 1;
   if (kPacking == Packing::kInt8) return tile[4 * r + c] - 128;
+  if (kPacking == Packing::kTripleI8) {
+    const int64_t bit = 20 * r + 5 * (c % 4);
+    const int number = (tile[bit / 8] | tile[bit / 8 + 1] << 8) >> (bit % 8) & 31;
+    return (c < 4 ? number : c < 8 ? number / 3 : number / 9) % 3 - 1;
+  }
   const int byte = tile[4 * (r % 16) + 2 * (r / 16) + c % 2];
   return (byte >> (c / 4 + c % 4 / 2 * 4) & 1) * 2 - 1;
 }
@@ -28,7 +33,8 @@ void codes_i8(const DotsArgs& args) noexcept {
     for (int64_t i = 0; i < kTokens * kShape.tile_rows; ++i) out[i] = 0;
     for (int64_t c = begin; c < end; c += kShape.step, tile += args.step_bytes) {
       for (int64_t r = 0; r < kShape.tile_rows; ++r) {
-        for (int64_t i = 0; i < kShape.step; ++i) {
+        const int64_t n = min_i64(kShape.step, end - c);
+        for (int64_t i = 0; i < n; ++i) {
           const int weight = weight_of<kPacking>(tile, r, i);
           for (int64_t m = 0; m < kTokens; ++m) {
             const auto* acts = reinterpret_cast<const int8_t*>(args.acts + m * args.act_stride);
@@ -54,6 +60,9 @@ void ternary_i8(const MatmulArgs& args) noexcept {
 }
 void binary_i8(const MatmulArgs& args) noexcept {
   multiply<Packing::kBinaryI8>(args, kCodesI8<Packing::kBinaryI8>);
+}
+void triple_i8(const MatmulArgs& args) noexcept {
+  multiply<Packing::kTripleI8>(args, kCodesI8<Packing::kTripleI8>);
 }
 void int8(const MatmulArgs& args) noexcept {
   multiply<Packing::kInt8>(args, kCodesI8<Packing::kInt8>);

@@ -1,0 +1,157 @@
+// Int8 activations of many tokens: the walk that an instruction set's register tiles take part in.
+//
+// 32 rows x kBlockCols columns at a time are unpacked to byte codes in the L1 cache, then all
+// tokens pass by in register tiles: unpacking, once for up to kBlockTokens tokens, costs next to
+// nothing. Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows; they are w + 1
+// (0 and 2 for binary), or w + 128 for int8, whose panels lie so already. Corrections, -sum(a) or
+// -128 * sum(a), make dots of the sums of their products.
+//
+// What a token has so far, its float accumulators and the part of a group that a block of columns
+// cut, waits in scratch memory between the blocks.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/kernel.h"
+#include "kernels/matmul.inl"
+#include "kernels/vector.inl"
+
+namespace onebit {
+namespace {
+
+constexpr int64_t kBlockCols = 512;
+constexpr int64_t kBlockTokens = 256;
+constexpr int64_t kBlockDots = kBlockCols / kActGroup;
+
+// 32 rows x kBlockCols columns, and kBlockTokens tokens on their way.
+struct Block {
+  int64_t begin;  // columns
+  int64_t end;
+  const uint8_t* codes[2];  // of rows 0..15 and 16..31, from column begin
+  const float* scales[2];   // of group 0
+  int64_t scales_stride;    // to the next group
+  // What makes dots of raw sums: [token][dot of the block], and of a whole row.
+  int32_t corrections[kBlockTokens][kBlockDots];
+  int32_t row_correction[kBlockTokens];
+  // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a
+  // scale per kActGroup columns, else int32.
+  alignas(64) float acc[kBlockTokens][32];
+  alignas(64) uint8_t part[kBlockTokens][128];
+  alignas(64) uint8_t buffer[2][(kBlockCols + 32) * 16];  // 32: triples do not end with a block
+};
+
+// A register tile: tokens first .. of the call, which are tokens `at` .. of the block.
+using BlockKernel = void (*)(const MatmulArgs& args, Block& block, int64_t first, int64_t at);
+struct BlockKernels {
+  const BlockKernel* by_tokens;  // of n tokens at n - 1
+  int64_t most;
+};
+
+// The columns of a block that belong to one weight group.
+struct GroupPart {
+  int64_t group;
+  int64_t end;
+  bool starts;  // the group begins here
+  bool ends;
+};
+ONEBIT_INLINE GroupPart group_part(const MatmulArgs& args, const Block& block, int64_t c) {
+  const int64_t padded = padded_cols(args);
+  if (args.group >= padded) return {0, block.end, c == 0, block.end == padded};
+  const int64_t group = c / args.group;
+  const int64_t group_end = min_i64((group + 1) * args.group, padded);
+  const int64_t end = min_i64(group_end, block.end);
+  return {group, end, c == group * args.group, end == group_end};
+}
+
+// Panels of 16 rows: rows row .. row + 31. The second half is the first one again where the matrix
+// ends: its results are not stored.
+ONEBIT_INLINE const uint8_t* half_panel(const MatmulArgs& args, int64_t row, int half) {
+  const int64_t last = (args.n_rows - 1) / 16;
+  return args.panels + min_i64(row / 16 + half, last) * args.panel_bytes;
+}
+ONEBIT_INLINE void half_scales(const MatmulArgs& args, int64_t row, Block& block) {
+  const int64_t n_groups = (args.cols - 1) / args.group + 1;
+  const int64_t last = (args.n_rows - 1) / 16;
+  for (int h = 0; h < 2; ++h) {
+    block.scales[h] = args.scales + min_i64(row / 16 + h, last) * 16 * n_groups;
+  }
+  block.scales_stride = 16;
+}
+
+// Panels of 128 rows: the tile that begins with `row`.
+ONEBIT_INLINE int64_t binary_step_bytes(const MatmulArgs& args, int64_t row) {
+  return (min_i64(args.n_rows - row / 128 * 128, 128) + 31) / 32 * 64;
+}
+ONEBIT_INLINE const uint8_t* binary_tile(const MatmulArgs& args, int64_t row, int64_t col) {
+  return args.panels + row / 128 * args.panel_bytes + row % 128 * 2 +
+         col / 16 * binary_step_bytes(args, row);
+}
+ONEBIT_INLINE void binary_scales(const MatmulArgs& args, int64_t row, Block& block) {
+  const int64_t n_groups = (args.cols - 1) / args.group + 1;
+  block.scales[0] = args.scales + row / 128 * 128 * n_groups + row % 128;
+  block.scales[1] = block.scales[0] + 16;
+  block.scales_stride = binary_step_bytes(args, row) / 2;
+}
+
+template <int32_t kSumFactor>
+void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
+  for (int64_t i = 0; i < n; ++i) {
+    int32_t* to = block.corrections[i];
+    const int32_t* sums = args.act_sums + (first + i) * args.sums_stride;
+    if (args.act_groups) {
+      for (int64_t c = block.begin; c < block.end; c += kActGroup) {
+        *to++ = kSumFactor * sums[c / kSumBlock];
+      }
+    } else if (args.group >= padded_cols(args)) {
+      *to = block.row_correction[i];
+    } else {
+      for (int64_t c = block.begin, end = 0; c < block.end; c = end) {  // used where groups end
+        end = group_part(args, block, c).end;
+        *to++ = kSumFactor * act_sum(args, first + i, c / args.group * args.group, end);
+      }
+    }
+  }
+}
+
+ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t first, int64_t n,
+                                const Block& block) {
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t h = 0; h < 2; ++h) {
+      V y = load(block.acc[i] + 16 * h);
+      if (!args.act_groups) y = y * args.act_scales[(first + i) * args.act_scales_stride];
+      store_rows(args, first + i, row + 16 * h, y);
+    }
+  }
+}
+
+// Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack().
+template <typename Codes>
+void gemm(const MatmulArgs& args, const BlockKernels& kernels) {
+  const int64_t padded = padded_cols(args);
+  Block block;
+  for (int64_t first = 0; first < args.n_tokens; first += kBlockTokens) {
+    const int64_t n = min_i64(kBlockTokens, args.n_tokens - first);
+    const int64_t n_tiles = (n + kernels.most - 1) / kernels.most;  // of about as many tokens each
+    for (int64_t i = 0; !args.act_groups && i < n; ++i) {
+      block.row_correction[i] = Codes::kSumFactor * act_sum(args, first + i, 0, padded);
+    }
+    for (int64_t row = 0; row < args.n_rows; row += 32) {
+      memset(block.acc, 0, static_cast<size_t>(n) * sizeof block.acc[0]);
+      Codes::scales(args, row, block);
+      for (block.begin = 0; block.begin < padded; block.begin = block.end) {
+        block.end = min_i64(block.begin + kBlockCols, padded);
+        Codes::unpack(args, row, block);
+        correct<Codes::kSumFactor>(args, first, n, block);
+        for (int64_t t = 0; t < n_tiles; ++t) {
+          const int64_t at = n * t / n_tiles;
+          const int64_t tokens = n * (t + 1) / n_tiles - at;
+          kernels.by_tokens[tokens - 1](args, block, first + at, at);
+        }
+      }
+      store_tokens(args, row, first, n, block);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace onebit

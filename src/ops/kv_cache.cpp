@@ -1,0 +1,94 @@
+#include "ops/kv_cache.h"
+
+#include <cstring>
+
+#include "base/checked.h"
+
+namespace onebit {
+
+int32_t KvPool::take() {
+  if (free_.empty()) {
+    const int64_t heads = checked_mul(shape_.n_layers, shape_.n_kv_heads, "kv block");
+    const int64_t bytes = checked_mul(heads, shape_.head_bytes(), "kv block");
+    free_.reserve(blocks_.size() + 1);  // so that release() never allocates
+    holders_.reserve(blocks_.size() + 1);
+    blocks_.emplace_back(bytes);
+    holders_.push_back(0);
+    free_.push_back(static_cast<int32_t>(blocks_.size() - 1));
+  }
+  const int32_t block = free_.back();
+  free_.pop_back();
+  holders_[static_cast<std::size_t>(block)] = 1;
+  return block;
+}
+
+void KvPool::release(int32_t block) {
+  if (--holders_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
+}
+
+void KvCache::reserve(int64_t n) {
+  const auto n_blocks = static_cast<std::size_t>(ceil_div(n, kKvBlock));
+  ids_.reserve(n_blocks);
+  blocks_.reserve(n_blocks);
+  if (const auto last = static_cast<std::size_t>(length_ / kKvBlock);
+      last < ids_.size() && pool_->holders(ids_[last]) > 1) {
+    const int32_t copy = pool_->take();
+    std::memcpy(pool_->data(copy), blocks_[last], static_cast<std::size_t>(shape().block_bytes()));
+    pool_->release(ids_[last]);
+    ids_[last] = copy;
+    blocks_[last] = pool_->data(copy);
+  }
+  while (ids_.size() < n_blocks) {
+    ids_.push_back(pool_->take());
+    blocks_.push_back(pool_->data(ids_.back()));
+  }
+}
+
+void KvCache::advance(int64_t n) {
+  length_ += n;
+  ONEBIT_CHECK(n >= 0 && length_ <= std::ssize(ids_) * kKvBlock);
+}
+
+void KvCache::truncate(int64_t n) {
+  ONEBIT_CHECK(n >= 0 && n <= length_);
+  length_ = n;
+  const auto n_blocks = static_cast<std::size_t>(ceil_div(n, kKvBlock));
+  for (; ids_.size() > n_blocks; ids_.pop_back()) pool_->release(ids_.back());
+  blocks_.resize(n_blocks);
+}
+
+void KvCache::share(const KvCache& other, int64_t n) {
+  ONEBIT_CHECK(pool_ == other.pool_ && this != &other && n >= 0 && n <= other.length_);
+  truncate(0);
+  const auto n_blocks = static_cast<std::size_t>(ceil_div(n, kKvBlock));
+  blocks_.assign(other.blocks_.begin(), other.blocks_.begin() + static_cast<int64_t>(n_blocks));
+  ids_.assign(other.ids_.begin(), other.ids_.begin() + static_cast<int64_t>(n_blocks));
+  for (const int32_t block : ids_) pool_->hold(block);
+  length_ = n;
+}
+
+void store_kv(const OpContext& ctx, int64_t layer, std::span<const Segment> segments,
+              const float* k, const float* v) {
+  const KvShape& shape = segments.front().kv->shape();
+  const int64_t row = shape.n_kv_heads * shape.head_dim;
+  for (const Segment& s : segments) {
+    const int64_t first = s.kv->length();
+    // A vector of keys holds kKvGroup positions: no more than one thread should write to it.
+    const int64_t step = round_up(items_per_part(row * 8), kKvGroup);
+    ctx.pool.parallel_for(s.n_tokens, step, [&](int64_t begin, int64_t end) {
+      for (int64_t m = begin; m < end; ++m) {
+        const int64_t t = first + m;
+        uint8_t* block = s.kv->blocks()[t / kKvBlock];
+        for (int64_t h = 0; h < shape.n_kv_heads; ++h) {
+          const int64_t at = m * row + h * shape.head_dim;
+          ctx.f().kv_store(shape.type, k + at, v + at, shape.head_dim, t % kKvBlock,
+                           block + shape.offset(layer, h));
+        }
+      }
+    });
+    k += s.n_tokens * row;
+    v += s.n_tokens * row;
+  }
+}
+
+}  // namespace onebit
