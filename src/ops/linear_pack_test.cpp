@@ -5,9 +5,9 @@
 #include <cstring>
 #include <limits>
 
-#include "base/rng.h"
 #include "base/thread_pool.h"
 #include "ops/linear.h"
+#include "ops/ops_testing.h"
 #include "quant/panel_shape.h"
 #include "quant/weights.h"
 
@@ -16,13 +16,6 @@ namespace {
 
 constexpr int64_t kRows = 150;
 constexpr int64_t kCols = 384;
-
-std::vector<float> random_values(int64_t n, uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> values(static_cast<std::size_t>(n));
-  for (float& v : values) v = static_cast<float>(rng.normal());
-  return values;
-}
 
 // A tensor in memory that is its owner: aligned, or `off` bytes beside.
 struct Stored {
@@ -57,12 +50,7 @@ Linear pack(const Format& f, const Stored& s, bool owned, ThreadPool* pool = nul
 std::vector<float> forward(const Linear& linear) {
   ThreadPool pool(2);
   const OpContext ctx{pool, select_kernels("")};
-  const auto x = random_values(3 * kCols, 99);
-  Activations acts(3, kCols);
-  acts.set(ctx, x.data(), 3, kCols, ActQuant::kInt8Group);
-  std::vector<float> y(3 * kRows);
-  linear.forward(ctx, acts, y.data());
-  return y;
+  return apply(ctx, linear, random_floats(3 * kCols, 99), ActQuant::kInt8Group);
 }
 
 struct Pair {
@@ -78,7 +66,7 @@ TEST(LinearPack, PanelsInPlaceEqualAnySource) {
   for (const auto& [panels, other, granularity] : kPairs) {
     const Format& f = format(panels);
     SCOPED_TRACE(f.name);
-    const auto values = random_values(kRows * kCols, 5);
+    const auto values = random_floats(kRows * kCols, 5);
     const auto expected =
         forward(pack(format(other), stored(format(other), values, granularity), true));
     const Stored aligned = stored(f, values, granularity);
@@ -104,7 +92,7 @@ TEST(LinearPack, PanelsInPlaceEqualAnySource) {
 
 // Finer panels than the scales need are summed as the scales are, whatever the file says.
 TEST(LinearPack, ScalesThatAgreeAreSummedTogether) {
-  const auto values = random_values(kRows * kCols, 6);
+  const auto values = random_floats(kRows * kCols, 6);
   const Stored rows = stored(format(kP_BINARY), values, Granularity::kRow);
   const Stored groups = stored(format(kP_BINARY_128), values, Granularity::kRow);
   const Linear regrouped = pack(format(kP_BINARY_128), groups, true);
@@ -113,7 +101,7 @@ TEST(LinearPack, ScalesThatAgreeAreSummedTogether) {
 }
 
 TEST(LinearPack, FixesAreApplied) {
-  const auto values = random_values(kRows * kCols, 7);
+  const auto values = random_floats(kRows * kCols, 7);
   const WeightFixes fixes{.multiplier = 0.375f,
                           .row_order = [](int64_t row) { return kRows - 1 - row; }};
   const Stored panels = stored(format(kP_TERNARY), values, Granularity::kTensor);
@@ -123,7 +111,7 @@ TEST(LinearPack, FixesAreApplied) {
 }
 
 TEST(LinearPack, ThreadsPackTheSame) {
-  const auto values = random_values(kRows * kCols, 8);
+  const auto values = random_floats(kRows * kCols, 8);
   for (const auto& [panels, other, granularity] : kPairs) {
     const Format& f = format(other);
     const Stored s = stored(f, values, granularity);
@@ -142,7 +130,7 @@ TEST(LinearPack, ScalesMustBeFinite) {
     for (const int64_t row : {int64_t{0}, kRows - 1}) {
       for (const float bad :
            {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
-        const Stored s = stored(f, random_values(kRows * kCols, 9),
+        const Stored s = stored(f, random_floats(kRows * kCols, 9),
                                 f.group == 0 ? Granularity::kTensor : Granularity::kGroup128);
         std::memcpy(s.bytes + shape.weight_bytes + shape.scale_at(row, 0) * 4, &bad, 4);
         try {
