@@ -1,14 +1,12 @@
-// The arithmetic yardstick of the kernels (the memory one is eval/stream_bandwidth.h).
+// The yardstick of attention (that of the matmul kernels is eval/int8_peak.h).
 #pragma once
 
 #include <cstdint>
 
 namespace onebit {
 
-// Runs at least `instructions` int8 dot products on registers only and returns the multiply-adds
-// done; 0, and no work, where the CPU has no such instruction (here: AVX-512 VNNI).
-int64_t run_int8_peak(int64_t instructions);
-// The same for f32 multiply-adds (here: AVX-512).
+// Runs at least `instructions` f32 multiply-adds on registers only and returns how many values they
+// had; 0, and no work, where the CPU has no such instruction (here: AVX-512).
 int64_t run_f32_peak(int64_t instructions);
 
 }  // namespace onebit

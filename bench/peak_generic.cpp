@@ -2,10 +2,6 @@
 
 namespace onebit {
 
-int64_t run_int8_peak(int64_t) {
-  return 0;
-}
-
 int64_t run_f32_peak(int64_t) {
   return 0;
 }

@@ -6,22 +6,7 @@
 namespace onebit {
 namespace {
 
-// 16 independent accumulators hide the latency of vpdpbusd on any CPU.
-__attribute__((target("avx512f,avx512vnni"))) void dot_products(int64_t instructions) {
-  __m512i sums[16];
-#pragma GCC unroll 16
-  for (int j = 0; j < 16; ++j) sums[j] = _mm512_set1_epi32(j);
-  const __m512i codes = _mm512_set1_epi8(1);
-  const __m512i acts = _mm512_set1_epi8(2);
-  for (int64_t i = 0; i < instructions; i += 16) {
-#pragma GCC unroll 16
-    for (int j = 0; j < 16; ++j) {
-      sums[j] = _mm512_dpbusd_epi32(sums[j], codes, acts);
-      asm volatile("" : "+v"(sums[j]));  // unknown to the compiler, so it cannot share or hoist
-    }
-  }
-}
-
+// 16 independent accumulators hide the latency on any CPU.
 __attribute__((target("avx512f"))) void multiply_adds(int64_t instructions) {
   __m512 sums[16];
 #pragma GCC unroll 16
@@ -31,18 +16,12 @@ __attribute__((target("avx512f"))) void multiply_adds(int64_t instructions) {
 #pragma GCC unroll 16
     for (int j = 0; j < 16; ++j) {
       sums[j] = _mm512_fmadd_ps(sums[j], x, x);
-      asm volatile("" : "+v"(sums[j]));
+      asm volatile("" : "+v"(sums[j]));  // unknown to the compiler, so it cannot share or hoist
     }
   }
 }
 
 }  // namespace
-
-int64_t run_int8_peak(int64_t instructions) {
-  if (!decide_tiers(read_cpu_registers()).avx512) return 0;
-  dot_products(instructions);
-  return (instructions + 15) / 16 * 16 * 64;
-}
 
 int64_t run_f32_peak(int64_t instructions) {
   if (!decide_tiers(read_cpu_registers()).avx512) return 0;

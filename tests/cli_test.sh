@@ -74,8 +74,23 @@ same "$back" '"Hello  world\n"
 ""
 "é \"quoted\" \u0000 😀"' "detokenize --jsonl"
 same "$(printf '%s\n' "$back" | "$onebit" tokenize "$model" --jsonl)" "$arrays" "tokenize --jsonl again"
-"$onebit" bench -r 1 -P 8 -n 4 | grep -c 'of stream' >/dev/null || fail "bench"
-"$onebit" bench -r 1 >/dev/null || fail "bench of the default model"
+"$onebit" bench -r 1 -p 8 -n 4 -b 2 | grep -c 'of stream' >/dev/null || fail "bench"
+same "$("$onebit" bench -r 1 -p 8 -n 4 -t 1,2 | grep -c '^decode')" 2 "reports of bench -t 1,2"
+"$onebit" bench --shape 100m --type tq2_0 -p 4 -n 2 --ctx 9 -r 2 --json >"$dir/out" || fail "bench --shape"
+same "$(wc -l <"$dir/out")" 1 "lines of bench --json"
+for key in isa threads stream_gb_s int8_peak_tmac_s load_s rss_mb prefill decode batch peak_share \
+  bytes_per_token bandwidth_share energy_j_per_token; do
+  grep -q "\"$key\":" "$dir/out" || fail "bench --json without $key: $(cat "$dir/out")"
+done
+signature=$("$onebit" bench --signature)
+[[ $signature =~ ^[0-9a-f]{16}$ ]] || fail "bench --signature: $signature"
+for isa in $isas; do
+  same "$(ONEBIT_ISA=$isa "$onebit" bench "$model" --signature -t 1,2,3,7)" \
+    "$(printf '%s\n' "$signature" "$signature" "$signature" "$signature")" "signature on $isa"
+done
+rejected 2 "context: expected" "$onebit" bench -c 100000
+rejected 2 "type: expected one of" "$onebit" bench --shape 100m --type q9
+rejected 2 "tensor 'blk.0.attn_q.weight'" "$onebit" bench --shape bitnet-3b --type tq2_0
 "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,2,3 >/dev/null || fail "eval --logits"
 same "$(head -c 6 "$dir/l.npy" | tail -c 5)" NUMPY "npy magic"
 head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"

@@ -19,7 +19,7 @@ declare -A allowed=(
   [models]="ops vocab io text quant base"
   [convert]="models ops vocab io text quant base"
   [engine]="models vocab text ops base"
-  [eval]="engine models ops text io base"
+  [eval]="engine models ops kernels/cpu_features.h text io base"
   [train]="base quant io text vocab ops kernels models"
   [cli]="*"
 )

@@ -44,11 +44,7 @@ void add_activations_flag(CLI::App& command, ModelFlags& flags) {
   add_open_flags(command, flags.open);
 }
 
-void add_engine_flags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("-t,--threads", flags.threads,
-                     "Threads (default: the physical cores that this process may use)");
-  command.add_option("-c,--ctx", flags.context,
-                     "Context in tokens (default: the model's, at most 4096)");
+void add_compute_flags(CLI::App& command, ModelFlags& flags) {
   command
       .add_option(
           "--kv", flags.kv,
@@ -56,6 +52,14 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags) {
       ->capture_default_str();
   command.add_flag("--pin", flags.pin, "Keep every thread on a physical core of its own");
   add_activations_flag(command, flags);
+}
+
+void add_engine_flags(CLI::App& command, ModelFlags& flags) {
+  command.add_option("-t,--threads", flags.threads,
+                     "Threads (default: the physical cores that this process may use)");
+  command.add_option("-c,--ctx", flags.context,
+                     "Context in tokens (default: the model's, at most 4096)");
+  add_compute_flags(command, flags);
 }
 
 namespace {
@@ -87,7 +91,7 @@ ModelFile open_model_file(const std::string& path, const OpenOptions& options) {
   return path.empty() ? open_default_model() : ModelFile::open(path, options);
 }
 
-Engine open_engine(const ModelFlags& flags) {
+EngineOptions engine_options(const ModelFlags& flags) {
   EngineOptions options;
   options.threads = flags.threads;
   options.context = flags.context;
@@ -95,7 +99,11 @@ Engine open_engine(const ModelFlags& flags) {
   options.kv = parse_kv(flags.kv);
   options.head = parse_head(flags.head);
   options.pin = flags.pin;
-  return Engine(open_model_file(flags.model, flags.open), options);
+  return options;
+}
+
+Engine open_engine(const ModelFlags& flags) {
+  return Engine(open_model_file(flags.model, flags.open), engine_options(flags));
 }
 
 void flush_stdout() {

@@ -37,12 +37,15 @@ void add_head_flag(CLI::App& command, std::string& head);
 Head parse_head(const std::string& name);
 // --activations and --i2s-layout; add_engine_flags() has them and more.
 void add_activations_flag(CLI::App& command, ModelFlags& flags);
+// How the model is computed: the flags of an engine but the number of threads and the context.
+void add_compute_flags(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);
 
 KvType parse_kv(const std::string& name);  // of --kv
 
 // The file or folder `path`, or the default model if it is empty.
 ModelFile open_model_file(const std::string& path, const OpenOptions& options = {});
+EngineOptions engine_options(const ModelFlags& flags);
 Engine open_engine(const ModelFlags& flags);
 
 // Throws Error(kIo) when what was printed did not arrive (a full disk, a closed pipe).

@@ -1,115 +1,116 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <optional>
 
+#include "cli/bench_report.h"
 #include "cli/cli.h"
-#include "convert/convert.h"
+#include "convert/plan.h"
 #include "convert/synthetic.h"
-#include "eval/stream_bandwidth.h"
-#include "models/random_model.h"
+#include "eval/signature.h"
+#include "eval/speed.h"
 
 namespace onebit {
 namespace {
 
 struct BenchFlags {
   ModelFlags engine;
+  std::vector<int> threads;
   std::string shape;
   std::string write;  // shape of a file to write
   std::string type;
   std::string out;
-  std::optional<int64_t> prompt;    // default: 512, at most half of the context
-  std::optional<int64_t> generate;  // default: 64, at most a quarter of it
-  int repeat = 5;
+  std::optional<int64_t> prompt;
+  std::optional<int64_t> generate;
+  int64_t context = 0;
+  int64_t batch = 0;
+  int repeats = 5;
+  bool json = false;
+  bool signature = false;
 };
 
-Engine make_engine(const BenchFlags& flags) {
-  if (flags.shape.empty()) return open_engine(flags.engine);
-  EngineOptions options;
-  options.threads = flags.engine.threads;
-  options.kv = parse_kv(flags.engine.kv);
-  const ModelConfig& config = synthetic_shape(flags.shape).config;
-  if (!flags.type.empty() && flags.type != "ternary" && flags.type != "binary") {
-    throw Error(ErrorCode::kInvalidArgument,
-                "--type: expected ternary or binary with --shape, found " + quote(flags.type));
-  }
-  const auto weight_class = flags.type == "binary" ? WeightClass::kBinary : WeightClass::kTernary;
-  const int64_t context =
-      std::min(config.max_seq_len, flags.prompt.value_or(512) + flags.generate.value_or(64) + 1);
-  return Engine(random_model(config, weight_class, 1, context), options);
+// Type of the linear layers; `ternary` and `binary` stand for the best of their kind here.
+const Format& layer_type(const SyntheticShape& shape, const std::string& name) {
+  if (name.empty()) return format(shape.type);
+  if (name == "ternary") return format(kI2_S);
+  if (name == "binary") return format(kQ1_0);
+  return writable_format(name);
 }
 
-struct Figures {
-  double low, median, high;
-};
-
-Figures spread(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values.front(), values[values.size() / 2], values.back()};
+ModelFile open_bench_model(const BenchFlags& flags) {
+  if (flags.shape.empty()) return open_model_file(flags.engine.model, flags.engine.open);
+  const SyntheticShape& shape = synthetic_shape(flags.shape);
+  return synthetic_model(shape, layer_type(shape, flags.type), 1);
 }
 
-void bench(const BenchFlags& flags) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds = [](Clock::time_point since) {
-    return std::chrono::duration<double>(Clock::now() - since).count();
-  };
-  const auto load_start = Clock::now();
-  Engine engine = make_engine(flags);
-  const double load_s = seconds(load_start);
-  const int64_t room = engine.model().context();
-  const auto default_share = [room](int64_t most, int64_t share) {
+std::string model_name(const BenchFlags& flags) {
+  if (!flags.shape.empty()) return flags.shape + (flags.type.empty() ? "" : " " + flags.type);
+  if (flags.engine.model.empty()) return "default";
+  return std::filesystem::path(flags.engine.model).filename().string();
+}
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  char text[16];
+  std::tm date{};
+  std::strftime(text, sizeof text, "%Y-%m-%d", gmtime_r(&now, &date));
+  return text;
+}
+
+// What was asked for, or what fits into the model's context.
+SpeedOptions speed_options(const BenchFlags& flags, int64_t room) {
+  const auto at_most = [room](int64_t most, int64_t share) {
     return std::min(most, std::max<int64_t>(1, room / share));
   };
-  const int64_t n_prompt = flags.prompt.value_or(default_share(512, 2));
-  const int64_t n_generate = flags.generate.value_or(default_share(64, 4));
-  if (n_prompt + n_generate > room) {
-    throw Error(ErrorCode::kInvalidArgument, "bench: expected --prompt + --generate of at most " +
-                                                 std::to_string(room) + " (the context), found " +
-                                                 std::to_string(n_prompt + n_generate));
-  }
-  std::vector<int32_t> tokens(static_cast<std::size_t>(n_prompt));
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    tokens[i] = static_cast<int32_t>(static_cast<int64_t>(i * 7919) % engine.config().vocab_size);
-  }
+  SpeedOptions o;
+  o.prompt = flags.prompt.value_or(at_most(512, 2));
+  o.generate = flags.generate.value_or(at_most(128, 4));
+  o.context = flags.context;
+  o.batch = flags.batch;
+  o.repeats = flags.repeats;
+  return o;
+}
 
-  const StreamBandwidth stream;
+EngineOptions bench_options(const BenchFlags& flags, int threads) {
+  EngineOptions options = engine_options(flags.engine);
+  options.threads = threads;
+  const int64_t asked =
+      std::max({flags.prompt.value_or(0), flags.generate.value_or(0) + 1, flags.context});
+  if (asked > 4096) options.context = asked;  // else the model's own, at most 4096
+  return options;
+}
+
+std::string bench(const BenchFlags& flags, Engine& engine, double load_s) {
+  BenchReport report;
+  report.model = model_name(flags);
+  report.date = today();
+  report.isa = engine.isa();
+  report.threads = engine.threads();
+  report.context = flags.context;
+  report.load_s = load_s;
   ProgressBar bar("bench");
-  const double stream_before = stream.measure(engine.pool());
-  std::vector<double> prefill;
-  std::vector<double> decode;
-  Sequence sequence(engine);
-  for (int r = 0; r < flags.repeat; ++r) {
-    bar.update(r, flags.repeat);
-    sequence.clear();
-    auto start = Clock::now();
-    sequence.append(tokens);
-    prefill.push_back(static_cast<double>(n_prompt) / seconds(start));
-    sequence.clear();
-    sequence.append({tokens.data(), 1});
-    start = Clock::now();
-    for (int64_t i = 0; i < n_generate; ++i) {
-      const auto at = static_cast<std::size_t>(i) % tokens.size();
-      sequence.append({&tokens[at], 1});
-    }
-    decode.push_back(static_cast<double>(n_generate) / seconds(start));
-  }
+  report.speed = measure_speed(engine, speed_options(flags, engine.model().context()),
+                               [&](int64_t done, int64_t total) { bar.update(done, total); });
   bar.finish();
-  const double bandwidth = std::max(stream_before, stream.measure(engine.pool()));
+  return flags.json ? to_json(report) + "\n" : to_text(report);
+}
 
-  const auto p = spread(prefill);
-  const auto d = spread(decode);
-  const auto bytes = static_cast<double>(engine.model().bytes_per_token());
-  std::printf("isa %s, %d threads, loaded in %.2f s, stream %.1f GB/s\n", engine.isa(),
-              engine.threads(), load_s, bandwidth / 1e9);
-  std::printf("prefill %lld: %.1f tok/s (%.1f..%.1f)\n", static_cast<long long>(n_prompt), p.median,
-              p.low, p.high);
-  std::printf(
-      "decode  %lld: %.1f tok/s (%.1f..%.1f), %.2f MB of weights a token, %.2f GB/s, %.2f of "
-      "stream%s\n",
-      static_cast<long long>(n_generate), d.median, d.low, d.high, bytes / 1e6,
-      bytes * d.median / 1e9, bytes * d.median / bandwidth,
-      bytes < 32e6 ? " (weights fit in cache)" : "");
+void run_bench(const BenchFlags& flags) {
+  using Clock = std::chrono::steady_clock;
+  std::optional<ModelFile> file = open_bench_model(flags);
+  const std::vector<int> threads = flags.threads.empty() ? std::vector<int>{0} : flags.threads;
+  for (const int& n : threads) {
+    const auto start = Clock::now();
+    Engine engine(*file, bench_options(flags, n));
+    const double load_s = std::chrono::duration<double>(Clock::now() - start).count();
+    if (&n == &threads.back()) file.reset();  // what it alone keeps does not count as resident
+    const std::string text =
+        flags.signature ? model_signature(engine) + "\n" : bench(flags, engine, load_s);
+    std::fputs(text.c_str(), stdout);
+    flush_stdout();
+  }
 }
 
 void write_file(const BenchFlags& flags) {
@@ -118,7 +119,7 @@ void write_file(const BenchFlags& flags) {
                 "-o: expected a file for --write-synthetic, found none");
   }
   const SyntheticShape& shape = synthetic_shape(flags.write);
-  const Format& type = flags.type.empty() ? format(shape.type) : writable_format(flags.type);
+  const Format& type = layer_type(shape, flags.type);
   ProgressBar bar("write");
   write_synthetic(shape, type, flags.out, 1,
                   [&](int64_t done, int64_t total) { bar.update(done >> 20, total >> 20, "MiB"); });
@@ -144,25 +145,38 @@ void add_bench(CLI::App& app) {
       ->excludes("MODEL")
       ->excludes("--shape");
   c.add_option("-o,--output", flags->out, "File of --write-synthetic");
-  c.add_option("--type", flags->type,
-               "Weights of --shape: ternary (default) or binary; of --write-synthetic: a tensor "
-               "type (default: that of the published model)");
-  c.add_option("-P,--prompt", flags->prompt,
-               "Tokens of prefill (default: 512, at most half of the context)")
-      ->check(CLI::Range(1, 1 << 20));
-  c.add_option("-n,--generate", flags->generate,
-               "Tokens of decode (default: 64, at most a quarter of it)")
-      ->check(CLI::Range(1, 1 << 20));
-  c.add_option("-r,--repeat", flags->repeat, "Repetitions; the median is printed, and the range")
-      ->check(CLI::Range(1, 1000))
+  c.add_option(
+      "--type", flags->type,
+      "Weights of a shape: ternary, binary or a tensor type such as tq2_0 (default: that of "
+      "the published model)");
+  const auto count = [&](const char* name, auto& value, const char* text) {
+    return c.add_option(name, value, text)->check(CLI::Range(1, 1 << 20));
+  };
+  count("-p,--prompt", flags->prompt,
+        "Tokens of prefill (default: 512, at most half of the context)");
+  count("-n,--generate", flags->generate,
+        "Tokens of decode (default: 128, at most a quarter of the context)");
+  count("-b,--batch", flags->batch, "Also decode this many sequences together");
+  count("-c,--ctx", flags->context,
+        "Decode up to a context of this many tokens (default: from the first token on)");
+  count("-r,--repeat", flags->repeats, "Repetitions; the median is printed, and the range")
       ->capture_default_str();
-  add_engine_flags(c, flags->engine);
+  c.add_option("-t,--threads", flags->threads,
+               "Threads, or a list of them, a report each (default: the physical cores)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024));
+  c.add_flag("--json", flags->json, "A line of JSON for each report");
+  c.add_flag("--signature", flags->signature,
+             "Print the hash of the logits of a fixed text, the same on every CPU, and stop");
+  add_compute_flags(c, flags->engine);
   c.footer(
+      "The stream bandwidth of the memory and the int8 peak of the instruction set are measured\n"
+      "before and after, the larger counts. Energy is that of the CPU packages (RAPL).\n"
       "Examples:\n"
       "  onebit bench                       the default model\n"
-      "  onebit bench --shape 1b --type binary\n"
+      "  onebit bench --shape bonsai-8b -t 1,2 -b 16 --ctx 4096 --json\n"
       "  onebit bench --write-synthetic 2b4t --type tq2_0 -o random.gguf");
-  c.callback([flags] { flags->write.empty() ? bench(*flags) : write_file(*flags); });
+  c.callback([flags] { flags->write.empty() ? run_bench(*flags) : write_file(*flags); });
 }
 
 }  // namespace onebit

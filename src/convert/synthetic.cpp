@@ -89,6 +89,9 @@ struct Tensor {
 
   int64_t cols() const { return shape[0]; }
   int64_t rows() const { return shape.size() > 1 ? shape[1] : 1; }
+  int64_t bytes() const try { return format->bytes(rows(), cols()); } catch (const Error& e) {
+    throw Error(ErrorCode::kInvalidArgument, "tensor " + quote(name) + ": " + e.what());
+  }
 };
 
 // Of the embedding and the head, whose published type is `type`, in a file whose layers are
@@ -271,13 +274,9 @@ void write_synthetic(const SyntheticShape& shape, const Format& type,
   GgufWriter writer(path, std::move(metadata));
   int64_t total = 0;
   for (const Tensor& t : tensors) {
-    try {
-      const int64_t bytes = t.format->bytes(t.rows(), t.cols());
-      writer.add_tensor(t.name, t.shape, t.format->id, bytes);
-      total += bytes;
-    } catch (const Error& e) {
-      throw Error(ErrorCode::kInvalidArgument, "tensor " + quote(t.name) + ": " + e.what());
-    }
+    const int64_t bytes = t.bytes();
+    writer.add_tensor(t.name, t.shape, t.format->id, bytes);
+    total += bytes;
   }
   writer.begin();
   RandomRows random(seed);
@@ -291,6 +290,30 @@ void write_synthetic(const SyntheticShape& shape, const Format& type,
     });
   }
   writer.commit();
+}
+
+ModelFile synthetic_model(const SyntheticShape& shape, const Format& type, uint64_t seed) {
+  ModelFile::Contents model{.name = shape.config.name,
+                            .container = "memory",
+                            .metadata = {},
+                            .tensors = {},
+                            .quirks = {},
+                            .files = {}};
+  write_config(shape.config, model.metadata);
+  write_vocab(make_vocab(shape), model.metadata);
+  RandomRows random(seed);
+  for (const Tensor& t : list_tensors(shape, type)) {
+    AlignedBuffer<uint8_t> buffer(t.bytes());
+    uint8_t* end = buffer.data();
+    const auto fill = [&](int64_t, int64_t count, uint8_t* bytes) { random.fill(t, count, bytes); };
+    write_in_chunks(*t.format, t.rows(), t.cols(), fill, [&](std::span<const uint8_t> bytes) {
+      end = std::copy(bytes.begin(), bytes.end(), end);
+    });
+    const FileBytes& bytes = model.files.emplace_back(std::move(buffer));
+    model.tensors.push_back(
+        {.name = t.name, .shape = t.shape, .format = t.format, .bytes = bytes.span()});
+  }
+  return ModelFile(std::move(model));
 }
 
 }  // namespace onebit

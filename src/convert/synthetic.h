@@ -9,6 +9,7 @@
 #include <string>
 
 #include "models/config.h"
+#include "models/model_file.h"
 #include "quant/format.h"
 
 namespace onebit {
@@ -33,5 +34,8 @@ const SyntheticShape& synthetic_shape(const std::string& name);
 void write_synthetic(const SyntheticShape& shape, const Format& type,
                      const std::filesystem::path& path, uint64_t seed,
                      const std::function<void(int64_t, int64_t)>& on_progress = {});
+
+// The same model in memory, bit for bit.
+ModelFile synthetic_model(const SyntheticShape& shape, const Format& type, uint64_t seed);
 
 }  // namespace onebit

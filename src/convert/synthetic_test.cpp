@@ -1,6 +1,11 @@
 #include "convert/synthetic.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
 
 #include "io/gguf.h"
 #include "models/architectures.h"
@@ -40,6 +45,35 @@ TEST(Synthetic, SizesAreThoseOfThePublishedModels) {
   EXPECT_NEAR(static_cast<double>(linear("70b")), 68.5e9, 5e7);
   EXPECT_NEAR(static_cast<double>(linear("100b")), 99.5e9, 1e9);
   EXPECT_THROW(synthetic_shape("2B4T"), Error);
+}
+
+TEST(Synthetic, TheModelInMemoryIsTheOneInTheFile) {
+  SyntheticShape shape = synthetic_shape("2b4t");
+  shape.config.hidden_size = 256;
+  shape.config.intermediate_size = 512;
+  shape.config.n_layers = 2;
+  shape.config.n_heads = 2;
+  shape.config.n_kv_heads = 1;
+  shape.config.vocab_size = 300;
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("synthetic_test." + std::to_string(getpid()) + ".gguf");
+  for (const TensorType type : {kI2_S, kQ1_0}) {
+    write_synthetic(shape, format(type), path, 5);
+    const ModelFile file = ModelFile::open(path);
+    std::filesystem::remove(path);
+    const ModelFile memory = synthetic_model(shape, format(type), 5);
+    ASSERT_EQ(memory.tensors().size(), file.tensors().size());
+    for (std::size_t i = 0; i < file.tensors().size(); ++i) {
+      const ModelTensor& a = memory.tensors()[i];
+      const ModelTensor& b = file.tensors()[i];
+      EXPECT_EQ(a.name, b.name);
+      EXPECT_EQ(a.shape, b.shape);
+      EXPECT_EQ(a.format, b.format);
+      EXPECT_TRUE(std::ranges::equal(a.bytes, b.bytes)) << a.name;
+    }
+    EXPECT_EQ(memory.metadata().get_strings("tokenizer.ggml.tokens"),
+              file.metadata().get_strings("tokenizer.ggml.tokens"));
+  }
 }
 
 }  // namespace
