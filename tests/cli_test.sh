@@ -102,7 +102,7 @@ head -c 3000 "$source/data/books/alice-in-wonderland.txt" >"$dir/text"
 "$onebit" eval --perplexity "$dir/text" --ctx 256 --stride 256 >/dev/null || fail "eval --stride"
 same "$("$onebit" eval --perplexity "$dir/text" --ctx 64 --per-chunk | grep -c '^\[')" \
   "$(("$("$onebit" tokenize <"$dir/text" | wc -w)" / 64))" "chunks of eval --per-chunk"
-for command in "" run chat inspect eval tokenize detokenize template bench convert embed; do
+for command in "" run chat inspect eval tokenize detokenize template bench convert pack embed; do
   "$onebit" $command --help >"$dir/out" || fail "$command --help"
   grep -q -i 'example' "$dir/out" || fail "$command --help has no example"
 done
@@ -250,6 +250,19 @@ LC_ALL=C sed 's/bitnet-b1\.58/bitnet-b9.99/g' "$model" >"$dir/odd.gguf"
 "$onebit" inspect "$dir/odd.gguf" >"$dir/out" && grep -q 'does not run' "$dir/out" || fail "inspect of an unknown model"
 rejected 2 "bitnet-b9.99" "$onebit" run "$dir/odd.gguf"
 
+# Packing: mapped, the same text and the same logits
+"$onebit" pack "$model" -o "$dir/packed.gguf" >/dev/null 2>&1 || fail "pack"
+same "$("$onebit" run "$dir/packed.gguf" -q -p "The king said" -n 40 --temp 0)" \
+  "$("$onebit" run "$model" -q -p "The king said" -n 40 --temp 0)" "text of a packed file"
+"$onebit" inspect "$dir/packed.gguf" >"$dir/out" && grep -q 'P_TERNARY' "$dir/out" || fail "inspect of a packed file"
+"$onebit" pack "$tq2" -o "$dir/packed.gguf" --head f16 >/dev/null || fail "pack --head f16"
+"$onebit" convert "$dir/packed.gguf" -o "$dir/back.gguf" --type tq2_0 >/dev/null || fail "convert a packed file"
+"$onebit" eval "$dir/back.gguf" --logits "$dir/other.npy" --tokens 1,2,3 >/dev/null
+cmp "$dir/tq2.npy" "$dir/other.npy" || fail "logits after packing and converting back"
+rejected 2 "--head" "$onebit" pack "$tq2" -o "$dir/no.gguf" --head q4
+rejected 2 "bitnet-b9.99" "$onebit" pack "$dir/odd.gguf" -o "$dir/no.gguf"
+[ -e "$dir/no.gguf" ] && fail "a refused pack wrote a file"
+
 # Embeddings
 same "$(printf 'one\ntwo words\n' | "$onebit" embed --pooling last | grep -c '^\[.*\]$')" 2 "embed"
 same "$(printf '"one"\n' | "$onebit" embed --pooling mean --jsonl)" \
@@ -263,6 +276,9 @@ grep -q 'line 1' "$dir/err" || fail "embed does not name the line: $(cat "$dir/e
 "$onebit" bench --write-synthetic 100m --type tq2_0 -o "$dir/random.gguf" >/dev/null ||
   fail "bench --write-synthetic"
 "$onebit" run -q "$dir/random.gguf" -n 2 --temp 0 >/dev/null || fail "run a synthetic model"
+"$onebit" bench --write-synthetic 100m --type p_binary -o "$dir/random.gguf" >/dev/null ||
+  fail "bench --write-synthetic with panels"
+"$onebit" run -q "$dir/random.gguf" -n 2 --temp 0 >/dev/null || fail "run synthetic panels"
 rejected 2 "--write-synthetic" "$onebit" bench --write-synthetic 1x -o "$dir/no.gguf"
 rejected 2 "-o" "$onebit" bench --write-synthetic 100m
 

@@ -62,6 +62,7 @@ class AtomicFile {
  private:
   std::filesystem::path path_;
   std::filesystem::path temporary_;
+  std::unique_ptr<char[]> buffer_;
   std::FILE* file_ = nullptr;
   int64_t position_ = 0;
 };

@@ -30,13 +30,17 @@ void add_open_flags(CLI::App& command, OpenOptions& options) {
                      "Layout of I2_S tensors: 128 (default), 64 or 4row");
 }
 
+void add_head_flag(CLI::App& command, std::string& head) {
+  command.add_option("--head", head,
+                     "Output head (and embedding, if they are one) of floats: int8 (default), or "
+                     "f16: exactly as the file has it");
+}
+
 void add_activations_flag(CLI::App& command, ModelFlags& flags) {
   command.add_option("--activations", flags.activations,
                      "f32 (exact, slow), int8 (per token) or int8-group (per 32 columns); default: "
                      "as the model was trained");
-  command.add_option("--head", flags.head,
-                     "Output head (and embedding, if they are one) of floats: int8 (default), or "
-                     "f16: exactly as the file has it");
+  add_head_flag(command, flags.head);
   add_open_flags(command, flags.open);
 }
 
@@ -69,13 +73,13 @@ std::optional<ActQuant> parse_activations(const std::string& name) {
               "--activations: expected f32, int8 or int8-group, found " + quote(name));
 }
 
+}  // namespace
+
 Head parse_head(const std::string& name) {
   if (name.empty() || name == "int8") return Head::kInt8;
   if (name == "f16") return Head::kExact;
   throw Error(ErrorCode::kInvalidArgument, "--head: expected int8 or f16, found " + quote(name));
 }
-
-}  // namespace
 
 KvType parse_kv(const std::string& name) {
   if (name == "f16") return KvType::kF16;

@@ -32,6 +32,9 @@ struct ModelFlags {
 void add_model_argument(CLI::App& command, std::string& model, bool required = false);
 // --i2s-layout.
 void add_open_flags(CLI::App& command, OpenOptions& options);
+// --head: int8 (or empty), f16. Throws Error(kInvalidArgument) for another.
+void add_head_flag(CLI::App& command, std::string& head);
+Head parse_head(const std::string& name);
 // --activations and --i2s-layout; add_engine_flags() has them and more.
 void add_activations_flag(CLI::App& command, ModelFlags& flags);
 // How the model is computed: the flags of an engine but the number of threads and the context.
@@ -87,6 +90,7 @@ void add_template(CLI::App& app);
 void add_train(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_pack(CLI::App& app);
 void add_embed(CLI::App& app);
 
 }  // namespace onebit

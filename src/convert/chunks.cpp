@@ -17,7 +17,9 @@ void write_in_chunks(const Format& format, int64_t rows, int64_t cols,
                      const std::function<void(int64_t, int64_t, uint8_t*)>& fill,
                      const ByteSink& sink) {
   // A chunk ends where a block does, also one that runs on across rows.
-  const int64_t step = format.flat ? format.block / std::gcd(cols, format.block) : format.row_block;
+  const int64_t step = format.packing ? packing_shape(*format.packing).rows
+                       : format.flat  ? format.block / std::gcd(cols, format.block)
+                                      : format.row_block;
   const int64_t most = chunk_rows(cols, step);
   std::vector<uint8_t> bytes;
   std::vector<uint8_t> tail;
@@ -25,15 +27,16 @@ void write_in_chunks(const Format& format, int64_t rows, int64_t cols,
     const int64_t count = std::min(most, rows - first);
     bytes.assign(static_cast<std::size_t>(format.bytes(count, cols)), 0);
     fill(first, count, bytes.data());
-    const auto tail_bytes = static_cast<std::size_t>(format.tail_bytes);
+    const auto tail_bytes = static_cast<std::size_t>(format.trailing_bytes(count, cols));
     const auto body = std::span(bytes).first(bytes.size() - tail_bytes);
     const auto end = std::span(bytes).last(tail_bytes);
-    if (first > 0 && !std::ranges::equal(tail, end)) {
+    if (first == 0 || format.packing) {
+      tail.insert(tail.end(), end.begin(), end.end());
+    } else if (!std::ranges::equal(tail, end)) {
       throw Error(ErrorCode::kInvalidArgument,
                   std::string(format.name) + ": row " + std::to_string(first) +
                       ": expected the one scale of the tensor, found another");
     }
-    tail.assign(end.begin(), end.end());
     sink(body);
   }
   if (!tail.empty()) sink(tail);

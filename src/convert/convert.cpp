@@ -31,8 +31,8 @@ Loss needed_loss(const RowReader& rows, const Format& target) {
   return Loss::kQuantised;
 }
 
-void write_tensor(const ModelFile& model, const PlannedTensor& planned, bool allow_lossy,
-                  const ByteSink& sink, ConvertReport& report) try {
+void write_tensor(const ModelFile& model, const PlannedTensor& planned, const ByteSink& sink,
+                  ConvertReport& report) try {
   const ModelTensor& t = *planned.source;
   if (planned.is_scale) {
     sink({reinterpret_cast<const uint8_t*>(&t.scale), sizeof t.scale});
@@ -44,14 +44,14 @@ void write_tensor(const ModelFile& model, const PlannedTensor& planned, bool all
     return;
   }
   const RowReader rows(model, t, planned.interleaved_heads);
-  const Loss loss = allow_lossy ? needed_loss(rows, *planned.target) : Loss::kNone;
+  const Loss loss = planned.allow_lossy ? needed_loss(rows, *planned.target) : Loss::kNone;
   if (loss != Loss::kNone) {
     report.losses.push_back("tensor " + quote(t.name) + ": " + describe(loss, *planned.target));
   }
   encode(rows, *planned.target, loss, sink);
   model.release(t.bytes);
 } catch (const Error& e) {
-  const bool lossy = e.code() == ErrorCode::kInvalidArgument && !allow_lossy;
+  const bool lossy = e.code() == ErrorCode::kInvalidArgument && !planned.allow_lossy;
   throw Error(e.code(), "tensor " + quote(planned.name) + ": " + e.what() +
                             (lossy ? " (--allow-lossy would round it)" : ""));
 }
@@ -60,8 +60,15 @@ void write_tensor(const ModelFile& model, const PlannedTensor& planned, bool all
 
 ConvertReport convert_model(const ModelFile& model, const std::filesystem::path& path,
                             const ConvertOptions& options,
-                            const std::function<void(int64_t, int64_t)>& on_progress) try {
-  ConversionPlan plan = plan_conversion(model, options);
+                            const std::function<void(int64_t, int64_t)>& on_progress) {
+  return write_plan(
+      model, path, [&] { return plan_conversion(model, options); }, on_progress);
+}
+
+ConvertReport write_plan(const ModelFile& model, const std::filesystem::path& path,
+                         const std::function<ConversionPlan()>& make_plan,
+                         const std::function<void(int64_t, int64_t)>& on_progress) try {
+  ConversionPlan plan = make_plan();
   GgufWriter writer(path, std::move(plan.metadata));
   int64_t total = 0;
   for (const PlannedTensor& t : plan.tensors) {
@@ -77,7 +84,7 @@ ConvertReport convert_model(const ModelFile& model, const std::filesystem::path&
     if (on_progress) on_progress(done, total);
   };
   for (const PlannedTensor& t : plan.tensors) {
-    write_tensor(model, t, options.allow_lossy, sink, report);
+    write_tensor(model, t, sink, report);
     ++report.tensors;
   }
   writer.commit();

@@ -25,4 +25,9 @@ ConvertReport convert_model(const ModelFile& model, const std::filesystem::path&
                             const ConvertOptions& options,
                             const std::function<void(int64_t, int64_t)>& on_progress = {});
 
+// The same for any plan; make_plan's errors get the model's name in front.
+ConvertReport write_plan(const ModelFile& model, const std::filesystem::path& path,
+                         const std::function<ConversionPlan()>& make_plan,
+                         const std::function<void(int64_t, int64_t)>& on_progress);
+
 }  // namespace onebit

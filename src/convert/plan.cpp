@@ -7,6 +7,7 @@
 #include "convert/row_reader.h"
 #include "models/config.h"
 #include "models/loader.h"
+#include "quant/panel_shape.h"
 
 namespace onebit {
 namespace {
@@ -17,11 +18,6 @@ bool is_writable(const Format& format) {
 
 bool in_gguf(const ModelFile& model) {
   return model.container().starts_with("GGUF");
-}
-
-bool is_linear(const ModelTensor& t) {
-  return t.name.starts_with("blk.") && t.name.ends_with(".weight") && t.shape.size() >= 2 &&
-         t.rows() > 1 && t.name.find("_norm") == std::string::npos;
 }
 
 bool is_binary(const ModelFile& model, const ModelTensor& t) {
@@ -36,31 +32,14 @@ bool is_binary(const ModelFile& model, const ModelTensor& t) {
   return true;
 }
 
-const Format& default_target(const ModelFile& model, const ModelTensor& t) {
-  if (t.at_load == AtLoad::kTernary) return format(kI2_S);
-  if (t.at_load == AtLoad::kGroups128) return format(is_binary(model, t) ? kQ1_0 : kQ2_0);
-  // llama.cpp wants its norms in f32; the files of others have them in the type of the model.
-  if (!in_gguf(model) && t.rows() == 1 && t.format->weight_class == WeightClass::kFloat) {
-    return format(kF32);
-  }
-  // A variant becomes the layout that its id stands for: nothing in a file tells them apart.
-  if (const Format* standard = find_format(t.format->id)) return *standard;
-  return format(t.format->weight_class == WeightClass::kFloat ? kF32 : kI2_S);
-}
-
-const Format& target_of(const ModelFile& model, const ModelTensor& t,
-                        const ConvertOptions& options) {
-  const Format* chosen = t.name == "token_embd.weight" ? options.embedding_type
-                         : t.name == "output.weight"   ? options.output_type
-                         : is_linear(t)                ? options.type
-                                                       : nullptr;
-  return chosen != nullptr ? *chosen : default_target(model, t);
-}
-
-// llama.cpp computes `llama` with the rows of q and k interleaved, all else with halves together.
-int64_t interleaved_heads(const ModelFile& model, const ModelTensor& t) {
+// llama.cpp computes `llama` with the rows of q and k interleaved, all else with halves together,
+// as panels are.
+int64_t interleaved_heads(const ModelFile& model, const ModelTensor& t, const Format& target) {
   const GgufMetadata& metadata = model.metadata();
-  if (metadata.get_string_or("general.architecture", "") != "llama" || !is_linear(t)) return 0;
+  if (metadata.get_string_or("general.architecture", "") != "llama" || !is_linear(t) ||
+      target.packing) {
+    return 0;
+  }
   const int64_t heads = metadata.get_int_or("llama.attention.head_count", 0);
   const int64_t n = t.name.ends_with(".attn_q.weight") ? heads
                     : t.name.ends_with(".attn_k.weight")
@@ -74,13 +53,14 @@ int64_t interleaved_heads(const ModelFile& model, const ModelTensor& t) {
   return n;
 }
 
-void plan_tensor(const ModelFile& model, const ModelTensor& t, const ConvertOptions& options,
+void plan_tensor(const ModelFile& model, const ModelTensor& t, const TargetChoice& choice,
                  std::vector<PlannedTensor>& tensors) try {
   PlannedTensor planned{.name = t.name,
                         .shape = t.shape,
                         .source = &t,
-                        .target = &target_of(model, t, options),
-                        .interleaved_heads = interleaved_heads(model, t)};
+                        .target = choice.format,
+                        .interleaved_heads = interleaved_heads(model, t, *choice.format),
+                        .allow_lossy = choice.allow_lossy};
   // A separate scale of a GGUF file stays separate as long as its tensor stays as it is.
   planned.copied = planned.target == t.format && t.at_load == AtLoad::kAsStored &&
                    (t.scale == 1 || in_gguf(model)) &&
@@ -134,7 +114,35 @@ ModelFile read_back(const ConversionPlan& plan) {
   return ModelFile(std::move(contents));
 }
 
+// Panels are mapped where they are aligned for the kernels.
+void align_panels(ConversionPlan& plan) {
+  constexpr char kKey[] = "general.alignment";
+  if (plan.metadata.get_int_or(kKey, 0) >= kPanelAlignment) return;
+  if (std::ranges::none_of(plan.tensors,
+                           [](const PlannedTensor& t) { return t.target->packing.has_value(); })) {
+    return;
+  }
+  plan.metadata.set(kKey, static_cast<uint32_t>(kPanelAlignment));
+}
+
 }  // namespace
+
+bool is_linear(const ModelTensor& t) {
+  return t.name.starts_with("blk.") && t.name.ends_with(".weight") && t.shape.size() >= 2 &&
+         t.rows() > 1 && t.name.find("_norm") == std::string::npos;
+}
+
+const Format& default_target(const ModelFile& model, const ModelTensor& t) {
+  if (t.at_load == AtLoad::kTernary) return format(kI2_S);
+  if (t.at_load == AtLoad::kGroups128) return format(is_binary(model, t) ? kQ1_0 : kQ2_0);
+  // llama.cpp wants its norms in f32; the files of others have them in the type of the model.
+  if (!in_gguf(model) && t.rows() == 1 && t.format->weight_class == WeightClass::kFloat) {
+    return format(kF32);
+  }
+  // A variant becomes the layout that its id stands for: nothing in a file tells them apart.
+  if (const Format* standard = find_format(t.format->id)) return *standard;
+  return format(t.format->weight_class == WeightClass::kFloat ? kF32 : kI2_S);
+}
 
 ConversionPlan plan_conversion(const ModelFile& model, const ConvertOptions& options) {
   if (options.output_type != nullptr && model.find("output.weight") == nullptr) {
@@ -142,11 +150,22 @@ ConversionPlan plan_conversion(const ModelFile& model, const ConvertOptions& opt
                 "type of the output: expected tensor 'output.weight', found none (the head is the "
                 "embedding)");
   }
+  return plan_conversion(model, [&](const ModelTensor& t) -> TargetChoice {
+    const Format* chosen = t.name == "token_embd.weight" ? options.embedding_type
+                           : t.name == "output.weight"   ? options.output_type
+                           : is_linear(t)                ? options.type
+                                                         : nullptr;
+    return {chosen != nullptr ? chosen : &default_target(model, t), options.allow_lossy};
+  });
+}
+
+ConversionPlan plan_conversion(const ModelFile& model,
+                               const std::function<TargetChoice(const ModelTensor&)>& choose) {
   ConversionPlan plan;
   bool retyped = false;
   for (const ModelTensor& t : model.tensors()) {
     const std::size_t at = plan.tensors.size();
-    plan_tensor(model, t, options, plan.tensors);
+    plan_tensor(model, t, choose(t), plan.tensors);
     retyped = retyped || plan.tensors[at].target->id != t.format->id;
   }
   for (const auto& [key, value] : model.metadata().entries()) {
@@ -160,6 +179,7 @@ ConversionPlan plan_conversion(const ModelFile& model, const ConvertOptions& opt
   if (quantised && plan.metadata.find(kVersionKey) == nullptr) {
     plan.metadata.set(kVersionKey, uint32_t{2});
   }
+  align_panels(plan);
   const std::string before = activation_quantization(model);
   if (!before.empty() && plan.metadata.find(kActQuantKey) == nullptr) {
     const std::string after = activation_quantization(read_back(plan));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct PlannedTensor {
   const Format* target;
   int64_t interleaved_heads = 0;  // of the output, as ModelTensor's
   bool copied = false;            // the very bytes of the source
+  bool allow_lossy = false;       // values may be rounded to what the target holds
   bool is_scale = false;          // `source`'s separate scale, one f32, in a tensor of its own
 
   int64_t rows() const { return is_scale ? 1 : source->rows(); }
@@ -40,6 +42,19 @@ struct ConversionPlan {
 
 // Throws Error(kInvalidArgument) that names the tensor for a shape that its format does not allow.
 ConversionPlan plan_conversion(const ModelFile& model, const ConvertOptions& options);
+
+// The same for any choice: what becomes of a tensor is choose(tensor).
+struct TargetChoice {
+  const Format* format;
+  bool allow_lossy = false;
+};
+ConversionPlan plan_conversion(const ModelFile& model,
+                               const std::function<TargetChoice(const ModelTensor&)>& choose);
+
+// What plan_conversion() makes of a tensor when it is not told.
+const Format& default_target(const ModelFile& model, const ModelTensor& t);
+// A weight matrix of a layer.
+bool is_linear(const ModelTensor& t);
 
 // A format that can be written, by name. Throws Error(kInvalidArgument) that lists them.
 const Format& writable_format(const std::string& name);

@@ -1,12 +1,15 @@
 #include "convert/synthetic.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 
 #include "base/half.h"
 #include "base/rng.h"
 #include "convert/chunks.h"
 #include "io/gguf.h"
+#include "quant/panel_shape.h"
 #include "text/byte_alphabet.h"
 #include "vocab/gguf.h"
 
@@ -91,17 +94,26 @@ struct Tensor {
   }
 };
 
+// Of the embedding and the head, whose published type is `type`, in a file whose layers are
+// `layers`: panels where those are.
+const Format& table_format(TensorType type, const Format& layers) {
+  if (!layers.packing) return format(type);
+  return format(format(type).weight_class == WeightClass::kBinary ? kP_BINARY_128 : kP_INT8);
+}
+
 std::vector<Tensor> list_tensors(const SyntheticShape& shape, const Format& type) {
   const ModelConfig& c = shape.config;
   std::vector<Tensor> tensors;
   const auto norm = [&](const std::string& name, int64_t n) {
     tensors.push_back({name + ".weight", {n}, &format(kF32)});
   };
-  tensors.push_back(
-      {"token_embd.weight", {c.hidden_size, c.vocab_size}, &format(shape.embedding_type)});
+  tensors.push_back({"token_embd.weight",
+                     {c.hidden_size, c.vocab_size},
+                     &table_format(shape.embedding_type, type)});
   norm("output_norm", c.hidden_size);
   if (!c.tie_embeddings) {
-    tensors.push_back({"output.weight", {c.hidden_size, c.vocab_size}, &format(shape.output_type)});
+    tensors.push_back(
+        {"output.weight", {c.hidden_size, c.vocab_size}, &table_format(shape.output_type, type)});
   }
   for (int64_t l = 0; l < c.n_layers; ++l) {
     const std::string blk = "blk." + std::to_string(l) + ".";
@@ -148,6 +160,8 @@ Vocab make_vocab(const SyntheticShape& shape) {
   return vocab;
 }
 
+constexpr float kLargestEmbedding = 0.05f;
+
 // Rows of random weights: codes with one scale that keeps the size of activations, or floats.
 class RandomRows {
  public:
@@ -155,21 +169,58 @@ class RandomRows {
 
   void fill(const Tensor& t, int64_t count, uint8_t* bytes) {
     const int64_t n = count * t.cols();
+    if (t.format->packing && fill_panels(t, count, bytes)) return;
     if (t.format->weight_class != WeightClass::kFloat) {
       fill_codes(t, count);
       t.format->from_codes(codes_, bytes);
       return;
     }
     floats_.resize(static_cast<std::size_t>(n));
-    for (float& v : floats_) {  // norms are 1, embeddings uniform in +-0.05
+    for (float& v : floats_) {  // norms are 1, embeddings uniform
       v = t.rows() == 1 ? 1.0f
                         : static_cast<float>(static_cast<int32_t>(rng_.next() >> 40) - (1 << 23)) *
-                              (0.05f / (1 << 23));
+                              (kLargestEmbedding / (1 << 23));
     }
     t.format->from_float(floats_.data(), count, t.cols(), bytes);
   }
 
  private:
+  // Random bytes straight into panels, as fast as a disk takes them; false where panels have
+  // padding, which is zero.
+  bool fill_panels(const Tensor& t, int64_t count, uint8_t* bytes) {
+    const Packing packing = *t.format->packing;
+    if (count % packing_shape(packing).tile_rows != 0 || t.cols() % kColumnPad != 0) return false;
+    const PanelShape shape(packing, count, t.cols(), t.format->group);
+    const auto table = byte_table(packing);
+    for (int64_t i = 0; i < shape.weight_bytes; i += 8) {
+      uint64_t word = rng_.next();
+      if (packing != Packing::kBinaryI8) {
+        uint64_t valid = 0;
+        for (int b = 0; b < 64; b += 8) valid |= uint64_t{table[word >> b & 0xff]} << b;
+        word = valid;
+      }
+      std::memcpy(bytes + i, &word, sizeof word);
+    }
+    const float scale = packing == Packing::kInt8 ? kLargestEmbedding / 127
+                                                  : 1.0f / std::sqrt(static_cast<float>(t.cols()));
+    const std::vector<float> scales(static_cast<std::size_t>(shape.n_scales), scale);
+    std::memcpy(bytes + shape.weight_bytes, scales.data(), scales.size() * sizeof(float));
+    return true;
+  }
+
+  // Any byte to one that the packing has: four codes of three, or not -128.
+  static std::array<uint8_t, 256> byte_table(Packing packing) {
+    std::array<uint8_t, 256> table{};
+    for (int byte = 0; byte < 256; ++byte) {
+      int trits = byte * 81 >> 8;
+      int codes = 0;
+      for (int p = 0; p < 8; p += 2, trits /= 3) codes |= trits % 3 << p;
+      table[static_cast<std::size_t>(byte)] =
+          static_cast<uint8_t>(packing == Packing::kTernaryI8 ? codes : std::max(byte, 1));
+    }
+    return table;
+  }
+
   void fill_codes(const Tensor& t, int64_t count) {
     const float scale = 1.0f / std::sqrt(static_cast<float>(t.cols()));
     codes_.rows = count;
@@ -217,6 +268,9 @@ void write_synthetic(const SyntheticShape& shape, const Format& type,
   GgufMetadata metadata;
   write_config(shape.config, metadata);
   write_vocab(make_vocab(shape), metadata);
+  if (type.packing) {
+    metadata.set("general.alignment", static_cast<uint32_t>(kPanelAlignment));
+  }
   GgufWriter writer(path, std::move(metadata));
   int64_t total = 0;
   for (const Tensor& t : tensors) {

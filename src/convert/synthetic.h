@@ -27,8 +27,9 @@ std::span<const SyntheticShape> synthetic_shapes();
 // Throws Error(kInvalidArgument) that lists the names.
 const SyntheticShape& synthetic_shape(const std::string& name);
 
-// Writes the model with its linear layers in `type`, a chunk of rows at a time. `seed` decides all
-// weights. on_progress(bytes done, bytes in all). Throws Error(kInvalidArgument) that names the
+// Writes the model with its linear layers in `type`, a chunk of rows at a time; in panels (packing)
+// the embedding and the head are too, P_INT8 where the published ones are floats. `seed` decides
+// all weights. on_progress(bytes done, bytes in all). Throws Error(kInvalidArgument) that names the
 // tensor when its columns do not fit the format, Error(kIo).
 void write_synthetic(const SyntheticShape& shape, const Format& type,
                      const std::filesystem::path& path, uint64_t seed,

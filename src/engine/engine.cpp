@@ -27,19 +27,21 @@ int64_t chunk_size(int64_t requested) {
 }  // namespace
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
-    : Engine(load_model(file, {options.context, options.activations, options.head}), options) {}
-
-Engine::Engine(LoadedModel loaded, const EngineOptions& options)
-    : Engine(std::move(loaded.model), options) {
-  tokenizer_ = std::move(loaded.tokenizer);
-}
+    : Engine(options, [&](ThreadPool& pool) {
+        return load_model(file, {options.context, options.activations, options.head, &pool});
+      }) {}
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)
+    : Engine(options, [&](ThreadPool&) {
+        return LoadedModel{std::move(model), nullptr};
+      }) {}
+
+Engine::Engine(const EngineOptions& options, const std::function<LoadedModel(ThreadPool&)>& load)
     : pool_(thread_count(options.threads), options.pin),
       kernels_(select_kernels(options.isa)),
-      model_(std::move(model)),
-      workspace_(model_->config(), chunk_size(options.prefill_chunk)),
-      kv_pool_(model_->kv_shape(options.kv)) {
+      loaded_(load(pool_)),
+      workspace_(config(), chunk_size(options.prefill_chunk)),
+      kv_pool_(model().kv_shape(options.kv)) {
   tokens_.reserve(static_cast<std::size_t>(prefill_chunk()));
 }
 
@@ -72,7 +74,7 @@ void Engine::run(std::span<const Append> batch, float* out) {
           {&a.sequence->kv_, static_cast<int64_t>(n), first + n == a.tokens.size()});
       first = 0;
     }
-    model_->forward(ctx, tokens_, segments_, workspace_, Model::Output::kLastLogits, out);
+    model().forward(ctx, tokens_, segments_, workspace_, Model::Output::kLastLogits, out);
     for (const Segment& s : segments_) {
       const Append& a = batch.front();
       a.sequence->advance(a.tokens.subspan(done, static_cast<std::size_t>(s.n_tokens)));
@@ -149,7 +151,7 @@ void Sequence::append_chunks(
     const auto part = tokens.subspan(static_cast<std::size_t>(first));
     const auto some = part.first(std::min(part.size(), static_cast<std::size_t>(chunk)));
     const Segment segment{&kv_, std::ssize(some)};
-    engine_.model_->forward(ctx, some, {&segment, 1}, engine_.workspace_, output, out_.data());
+    engine_.model().forward(ctx, some, {&segment, 1}, engine_.workspace_, output, out_.data());
     advance(some);
     visit(first, out_.span().first(some.size() * static_cast<std::size_t>(width)));
   }

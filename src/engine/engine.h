@@ -39,9 +39,9 @@ class Engine {
   // A model without a vocabulary (benchmarks).
   Engine(std::unique_ptr<Model> model, const EngineOptions& options);
 
-  const Model& model() const { return *model_; }
-  const ModelConfig& config() const { return model_->config(); }
-  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  const Model& model() const { return *loaded_.model; }
+  const ModelConfig& config() const { return model().config(); }
+  const Tokenizer& tokenizer() const { return *loaded_.tokenizer; }
   int threads() const { return pool_.size(); }
   const char* isa() const { return kernels_.isa; }
   int64_t prefill_chunk() const { return workspace_.max_tokens; }
@@ -63,12 +63,12 @@ class Engine {
   friend class Sequence;
   // The forward passes: `out` takes the logits of each one's last token.
   void run(std::span<const Append> batch, float* out);
-  Engine(LoadedModel loaded, const EngineOptions& options);
+  // Loads on the engine's own threads.
+  Engine(const EngineOptions& options, const std::function<LoadedModel(ThreadPool&)>& load);
 
   ThreadPool pool_;
   const Kernels& kernels_;
-  std::unique_ptr<Model> model_;
-  std::unique_ptr<Tokenizer> tokenizer_;
+  LoadedModel loaded_;
   Workspace workspace_;
   KvPool kv_pool_;
   std::vector<int32_t> tokens_;    // of a forward pass

@@ -105,7 +105,7 @@ Linear FileWeights::matrix(const std::string& name, int64_t rows, int64_t cols, 
     if (t.at_load != AtLoad::kAsStored) {
       const LoadedCodes codes = codes_at_load(t);
       if (quant != ActQuant::kF32) {
-        return Linear::pack(codes.matrix, codes.weight_class, quant, fixes);
+        return Linear::pack(codes.matrix, codes.weight_class, quant, fixes, pool_);
       }
       // The exact path reads floats: those that the codes mean, not the master's.
       std::vector<float> values(codes.matrix.codes.size());
@@ -116,9 +116,9 @@ Linear FileWeights::matrix(const std::string& name, int64_t rows, int64_t cols, 
     if (t.format->weight_class == WeightClass::kFloat || quant == ActQuant::kF32) {
       return Linear::rows(*t.format, t.bytes.data(), rows, cols, fixes);
     }
-    return Linear::pack(*t.format, t.bytes.data(), rows, cols, quant, fixes);
+    return Linear::pack(*t.format, t.bytes.data(), rows, cols, quant, fixes, resources(t));
   });
-  file_.release(t.bytes);
+  if (!linear.is_in_place()) file_.release(t.bytes);
   return linear;
 }
 
@@ -130,9 +130,10 @@ Linear FileWeights::head(const std::string& name, int64_t rows, int64_t cols, Ac
     // 1-bit activations are for layers trained with them, never for the head.
     return matrix(name, rows, cols, quant == ActQuant::kSign ? ActQuant::kF32 : quant);
   }
-  Linear linear = named(
-      name, [&] { return Linear::pack_int8(*t.format, t.bytes.data(), rows, cols, fixes_of(t)); });
-  file_.release(t.bytes);
+  Linear linear = named(name, [&] {
+    return Linear::pack_int8(*t.format, t.bytes.data(), rows, cols, fixes_of(t), resources(t));
+  });
+  if (!linear.is_in_place()) file_.release(t.bytes);
   return linear;
 }
 

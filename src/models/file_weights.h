@@ -18,7 +18,9 @@ enum class Head : uint8_t {
 
 class FileWeights final : public WeightSource {
  public:
-  explicit FileWeights(const ModelFile& file, Head head = Head::kInt8) : file_(file), head_(head) {}
+  // `pool`: packs on its threads; null: on the caller's.
+  explicit FileWeights(const ModelFile& file, Head head = Head::kInt8, ThreadPool* pool = nullptr)
+      : file_(file), head_(head), pool_(pool) {}
 
   bool has(const std::string& name) const override { return file_.find(name) != nullptr; }
   Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override;
@@ -29,8 +31,11 @@ class FileWeights final : public WeightSource {
  private:
   const ModelTensor& find(const std::string& name, const std::vector<int64_t>& shape) const;
 
+  LoadResources resources(const ModelTensor& t) const { return {pool_, file_.owner(t.bytes)}; }
+
   const ModelFile& file_;
   Head head_;
+  ThreadPool* pool_;
 };
 
 struct LoadedCodes {

@@ -123,7 +123,7 @@ void add_tensors(const GgufFile& file, const Format& i2s, ModelFile::Contents& m
                   .shape = tensor.shape,
                   .format = &f,
                   .bytes = tensor.available.first(static_cast<std::size_t>(bytes))};
-    if (architecture == "llama") {
+    if (architecture == "llama" && !f.packing) {  // rows of panels are in the model's order
       const int64_t heads = model.metadata.get_int_or("llama.attention.head_count", 0);
       const int64_t kv_heads = model.metadata.get_int_or("llama.attention.head_count_kv", heads);
       const int64_t n = is_projection(t.name, ".attn_q.weight")   ? heads

@@ -22,6 +22,7 @@ struct LoadOptions {
   // exact and slow.
   std::optional<ActQuant> activations = {};
   Head head = Head::kInt8;
+  ThreadPool* pool = nullptr;  // packs the weights; null: the caller's thread does
 };
 
 struct LoadedModel {

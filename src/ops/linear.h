@@ -28,6 +28,14 @@ struct WeightFixes {
   // into (Linear::rows) each output and each looked-up value is.
   float multiplier = 1;
   RowOrder row_order = {};
+
+  void check() const;  // Throws Error(kInvalidFile) when the multiplier is not finite.
+};
+
+// What a load has at hand. No result depends on it.
+struct LoadResources {
+  ThreadPool* pool = nullptr;              // to pack on; null: the caller's thread
+  std::shared_ptr<const void> owner = {};  // of a tensor's bytes, which may stay where they are
 };
 
 class Linear;
@@ -63,16 +71,20 @@ class Linear {
   // Ternary codes go to 2-bit panels, binary to 1-bit panels. A matrix whose rows have equal scales
   // throughout is summed as one group a row. Scales are taken as they are.
   static Linear pack(const CodeMatrix& matrix, WeightClass weight_class, ActQuant quant,
-                     const WeightFixes& fixes = {});
+                     const WeightFixes& fixes = {}, ThreadPool* pool = nullptr);
   // The same straight from a tensor's bytes, any ternary or binary format, a panel at a time.
-  // Throws Error(kInvalidFile) on a code outside the class or a scale that is not finite.
+  // Throws Error(kInvalidFile) on a code outside the class or a scale that is not finite. A tensor
+  // that is the very panels (Format::packing), with nothing to fix, is taken as it lies: in place
+  // where it has an owner and is 64-byte aligned, else copied; its codes are not looked at then.
   static Linear pack(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
-                     ActQuant quant, const WeightFixes& fixes = {});
+                     ActQuant quant, const WeightFixes& fixes = {},
+                     const LoadResources& resources = {});
   // A float matrix (embedding, head) as int8 with one scale a row, for kInt8Group activations:
   // scale = absmax / 127, codes round half to even. Drift instead of bytes: half or a quarter of
-  // the file's are read per token. Throws Error(kInvalidFile) on a value that is not finite.
+  // the file's are read per token. Throws Error(kInvalidFile) on a value that is not finite. P_INT8
+  // is taken as it lies, as by pack().
   static Linear pack_int8(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
-                          const WeightFixes& fixes = {});
+                          const WeightFixes& fixes = {}, const LoadResources& resources = {});
   // Rows of any format, ternary and binary ones too, kept in their disk layout (copied). F32, F16,
   // BF16 and Q8_0 have a kernel that reads them; rows of other formats become f32 when they are
   // multiplied, once for all tokens: exact, small, slow.
@@ -89,7 +101,9 @@ class Linear {
   bool is_packed() const { return format_ == nullptr; }
   // The activations that forward() takes: what panels were packed for, kF32 for rows.
   ActQuant act_quant() const { return is_packed() ? quant_ : ActQuant::kF32; }
-  int64_t bytes() const { return size_ + scales_.size() * 4; }  // read per token
+  // The bytes of the tensor are in use, kept by their owner.
+  bool is_in_place() const { return owner_ != nullptr; }
+  int64_t bytes() const { return size_ + n_scales_ * 4; }  // read per token
 
   // y[m][n] for M tokens: [M, N] row-major. Panels need the activations' quantisation that they
   // were packed for; rows read the f32 values. The result of a token never depends on the others.
@@ -99,21 +113,24 @@ class Linear {
   void row_to_float(int64_t row, float* out) const;
 
  private:
-  struct CodeRow;  // linear.cpp
-
   friend void forward_all(const OpContext& ctx, const Activations& acts,
                           std::span<const LinearTarget> targets);
   friend void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& gate,
                             const Linear& up, Activation activation, float* y);
 
-  // Empty panels.
-  Linear(Packing packing, ActQuant quant, int64_t rows, int64_t cols, int64_t group);
+  // Panels that are yet to be set, and their scales.
+  Linear(Packing packing, ActQuant quant, int64_t rows, int64_t cols);
   // Rows whose bytes are yet to be set.
   Linear(const Format& format, int64_t rows, int64_t cols, const WeightFixes& fixes);
 
-  // row_of(row, scratch [cols]) returns a CodeRow with a scale per `stored` columns.
   template <typename RowOf>
-  void fill_panels(int64_t stored, float multiplier, RowOf row_of);
+  static Linear pack_rows(Packing packing, ActQuant quant, int64_t rows, int64_t cols,
+                          int64_t stored, float multiplier, ThreadPool* pool, RowOf row_of);
+  // The tensor's own panels, if they are what the kernels want.
+  static std::optional<Linear> take(Packing packing, ActQuant quant, const Format& format,
+                                    const uint8_t* bytes, int64_t rows, int64_t cols,
+                                    const WeightFixes& fixes, const LoadResources& resources);
+  void set_group(int64_t group);
   void copy_rows(const uint8_t* bytes);
 
   void forward_rows(const OpContext& ctx, const Activations& acts, float* y) const;
@@ -126,20 +143,23 @@ class Linear {
 
   int64_t rows_ = 0;
   int64_t cols_ = 0;
-  int64_t size_ = 0;             // bytes of panels or rows
-  AlignedBuffer<uint8_t> data_;  // panels, or what rows_data_ points to
+  int64_t size_ = 0;                   // bytes of panels or rows
+  AlignedBuffer<uint8_t> data_;        // what panels_ or rows_data_ points to,
+  std::shared_ptr<const void> owner_;  // unless that is the owner's
   // Panels:
   Packing packing_ = Packing::kTernaryI8;
   ActQuant quant_ = ActQuant::kInt8;
-  int64_t group_ = 0;            // columns per weight scale
-  int64_t n_groups_ = 0;         // scales per row
-  int64_t panel_bytes_ = 0;      // of a full panel
-  AlignedBuffer<float> scales_;  // [panels][n_groups][rows of the panel's tiles]
+  int64_t group_ = 0;        // columns per weight scale
+  int64_t n_groups_ = 0;     // scales per row
+  int64_t panel_bytes_ = 0;  // of a full panel
+  int64_t n_scales_ = 0;
+  const uint8_t* panels_ = nullptr;  // [panels][panel_bytes]
+  const float* scales_ = nullptr;    // [panels][n_groups][rows of the panel's tiles]
+  AlignedBuffer<float> scale_data_;  // what it points to, unless data_ or the owner has them
   // Rows:
   const Format* format_ = nullptr;
   std::optional<RowFormat> kernel_;     // none: rows are decoded
-  const uint8_t* rows_data_ = nullptr;  // in disk layout: data_, or the owner's
-  std::shared_ptr<const void> owner_;
+  const uint8_t* rows_data_ = nullptr;  // in disk layout
   float multiplier_ = 1;
   RowOrder row_order_;  // for rows that are decoded; else data_ is in order
 };

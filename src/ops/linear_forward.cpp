@@ -45,9 +45,9 @@ void Linear::forward_panels(const OpContext& ctx, const Activations& acts, const
                             int64_t first, int64_t last, float* y, int64_t y_stride) const {
   ONEBIT_CHECK(acts.quant() == quant_);
   const int64_t row = first * panel_rows();
-  MatmulArgs args{.panels = data_.data() + first * panel_bytes_,
+  MatmulArgs args{.panels = panels_ + first * panel_bytes_,
                   .panel_bytes = panel_bytes_,
-                  .scales = scales_.data() + row * n_groups_,
+                  .scales = scales_ + row * n_groups_,
                   .n_rows = std::min(last * panel_rows(), rows_) - row,
                   .cols = cols_,
                   .group = group_,

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "quant/code_matrix.h"
+#include "quant/packing.h"
 
 namespace onebit {
 
@@ -29,13 +31,22 @@ enum TensorType : uint32_t {
   kIQ2_BN = 135,
   kPQ2_0 = 142,
   kPTQ1_0 = 143,
+  // Ours: the packings of the kernels. "OB" and a number, far above ggml's and its relatives' ids.
+  kP_TERNARY = 0x4f420000,
+  kP_TERNARY_64 = 0x4f420001,
+  kP_TERNARY_128 = 0x4f420002,
+  kP_TERNARY_256 = 0x4f420003,
+  kP_BINARY = 0x4f420010,
+  kP_BINARY_128 = 0x4f420012,
+  kP_INT8 = 0x4f420020,
   kHF_U8 = 0xffffff00,  // ours: safetensors have no ids, and no GGUF has this one
 };
 
 // A matrix [rows, cols] on disk is, row after row, row_header_bytes and cols / block blocks of
 // block_bytes; then tail_bytes. With row_block > 1 it is so for every row_block rows taken together
 // (I2_S/4row; HF_U8, where they are rows / 4 apart). A flat format has no row structure: rows *
-// cols / block blocks run on across rows.
+// cols / block blocks run on across rows. A format with a packing is panels instead, with the
+// scales after them (panel_shape.h).
 struct Format {
   uint32_t id;
   const char* name;
@@ -49,6 +60,7 @@ struct Format {
   // the tensor's (in tail_bytes); float formats: 0.
   int64_t group;
   bool flat;
+  std::optional<Packing> packing = {};  // the codes lie as this packing of the kernels
 
   // Row `row` of the tensor as floats [cols].
   void (*to_float)(const uint8_t* tensor, int64_t rows, int64_t cols, int64_t row, float* out);
@@ -66,11 +78,15 @@ struct Format {
   // Bytes of a tensor. Throws Error(kInvalidFile) when the shape does not fit the format or the
   // size overflows.
   int64_t bytes(int64_t rows, int64_t cols) const;
+  // The last of them, which come once, after all rows: tail_bytes, or the scales of panels. A
+  // tensor is the other bytes of its parts (of whole panels, row blocks and blocks) one after
+  // another, then this: the parts' scales one after another, or the tail that they agree on.
+  int64_t trailing_bytes(int64_t rows, int64_t cols) const;
   // tail included, of this shape
   double bits_per_weight(int64_t rows, int64_t cols) const;
   // One scale for the whole tensor, not one per row or group. False for float formats.
   bool has_tensor_scale() const {
-    return weight_class != WeightClass::kFloat && group == 0 && row_header_bytes == 0;
+    return weight_class != WeightClass::kFloat && group == 0 && row_header_bytes == 0 && !packing;
   }
 };
 

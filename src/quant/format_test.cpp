@@ -38,7 +38,8 @@ TEST(Formats, RegistryHoldsTogether) {
     EXPECT_TRUE(is_float || format.from_float == nullptr);
     EXPECT_EQ(format.to_codes != nullptr, !is_float);
     EXPECT_EQ(format.from_codes != nullptr, !is_float);
-    std::string page = std::string(format.name) + ".md";
+    const std::string name = format.name;  // P_TERNARY/64 is on the page of P_TERNARY
+    std::string page = name.substr(0, name.find('/')) + ".md";
     for (char& c : page) c = static_cast<char>(std::tolower(c));
     EXPECT_TRUE(exists(std::filesystem::path(ONEBIT_SOURCE_DIR) / "docs" / "formats" / page))
         << page;

@@ -69,6 +69,24 @@ CodeMatrix quantize_weights(const float* weights, int64_t rows, int64_t cols,
   return matrix;
 }
 
+float quantize_int8(const float* weights, int64_t n, int8_t* codes) {
+  float absmax = 0;
+  float nonfinite = 0;  // 0, or NaN
+  for (int64_t i = 0; i < n; ++i) {
+    const float size = std::fabs(weights[i]);
+    absmax = std::max(absmax, size);
+    nonfinite += size * 0.0f;
+  }
+  const float scale = absmax / 127.0f + nonfinite;
+  const float divisor = scale > 0 ? scale : 1.0f;
+  for (int64_t i = 0; i < n; ++i) {
+    // Adding 1.5 * 2^23 rounds half to even. A subnormal scale is coarse: hence the clip.
+    const float rounded = (weights[i] / divisor + 12582912.0f) - 12582912.0f;
+    codes[i] = static_cast<int8_t>(std::clamp(rounded, -127.0f, 127.0f));
+  }
+  return scale;
+}
+
 void dequantize_weights(const CodeMatrix& matrix, float* out) {
   for (int64_t r = 0; r < matrix.rows; ++r) {
     for (int64_t c = 0; c < matrix.cols; ++c) {

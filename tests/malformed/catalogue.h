@@ -60,6 +60,7 @@ Cases vocabulary();
 Cases sentencepiece();
 Cases preamble();
 Cases parts();
+Cases panels();
 }  // namespace gguf
 
 namespace safetensors {

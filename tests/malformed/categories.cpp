@@ -15,6 +15,7 @@ std::span<const Category> categories() {
       {"gguf_sentencepiece", gguf::sentencepiece, 20},
       {"gguf_preamble", gguf::preamble, 8},
       {"gguf_parts", gguf::parts, 40},
+      {"gguf_panels", gguf::panels, 100},
       {"safetensors_truncations", safetensors::truncations, 1000},
       {"safetensors_header_integers", safetensors::header_integers, 1000},
       {"safetensors_headers", safetensors::headers, 100},

@@ -10,10 +10,9 @@
 namespace onebit::malformed {
 namespace {
 
-constexpr int64_t kAlignment = 32;
-
 class ImageBuilder {
  public:
+  explicit ImageBuilder(int64_t alignment) : alignment_(alignment) {}
   GgufImage release() { return std::move(image_); }
   std::size_t size() const { return image_.bytes.size(); }
   void set_subject(std::string subject) { subject_ = std::move(subject); }
@@ -21,7 +20,7 @@ class ImageBuilder {
   void text(std::string_view text) { image_.bytes += text; }
   void pad() {
     image_.bytes.resize(
-        static_cast<std::size_t>(round_up(static_cast<int64_t>(size()), kAlignment)));
+        static_cast<std::size_t>(round_up(static_cast<int64_t>(size()), alignment_)));
   }
 
   template <typename T>
@@ -64,6 +63,7 @@ class ImageBuilder {
   }
   void put(const GgufBoolArray& array) { put(array.values); }
 
+  int64_t alignment_;
   GgufImage image_;
   std::string subject_;
 };
@@ -102,7 +102,7 @@ void GgufDraft::set(const std::string& key, GgufValue value) {
 }
 
 GgufImage GgufDraft::build() const {
-  ImageBuilder out;
+  ImageBuilder out(alignment);
   out.text(magic);
   out.integer("version", version);
   out.integer("n_tensors", uint64_t{tensors.size()});
@@ -124,7 +124,7 @@ GgufImage GgufDraft::build() const {
     for (const int64_t dim : tensor.shape) out.integer("dim", dim);
     out.integer("type", tensor.type);
     out.integer("offset", tensor.offset.value_or(offset));
-    offset += static_cast<uint64_t>(round_up(static_cast<int64_t>(tensor.data.size()), kAlignment));
+    offset += static_cast<uint64_t>(round_up(static_cast<int64_t>(tensor.data.size()), alignment));
   }
   for (const DraftTensor& tensor : tensors) {
     out.pad();
@@ -157,7 +157,7 @@ GgufDraft tiny_model() {
 
   GgufDraft draft;
   for (const auto& [key, value] : metadata.entries()) draft.entries.push_back({key, value});
-  draft.set("general.alignment", static_cast<uint32_t>(kAlignment));
+  draft.set("general.alignment", static_cast<uint32_t>(draft.alignment));
   for (const char* name : {"unknown", "padding", "eot", "eom"}) {
     draft.set(std::string("tokenizer.ggml.") + name + "_token_id", uint32_t{4});
   }

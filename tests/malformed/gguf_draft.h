@@ -42,6 +42,7 @@ struct DraftTensor {
 struct GgufDraft {
   std::string magic = "GGUF";
   uint32_t version = 3;
+  int64_t alignment = 32;  // of the data; general.alignment is an entry like any other
   std::vector<DraftEntry> entries;
   std::vector<DraftTensor> tensors;
 
@@ -59,6 +60,9 @@ GgufDraft tiny_model();
 
 // The same with a SentencePiece vocabulary.
 GgufDraft tiny_spm_model();
+
+// tiny_model() in panels, as `onebit pack` writes them: every packing, mapped.
+GgufDraft tiny_packed_model();
 
 // The metadata keys of tiny_model() without which it would still be a model.
 bool is_optional_key(const std::string& key);

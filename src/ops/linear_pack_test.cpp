@@ -1,0 +1,150 @@
+// Panels that a file has: used where they lie if they can be, with the results of any other source.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/thread_pool.h"
+#include "ops/linear.h"
+#include "ops/ops_testing.h"
+#include "quant/panel_shape.h"
+#include "quant/weights.h"
+
+namespace onebit {
+namespace {
+
+constexpr int64_t kRows = 150;
+constexpr int64_t kCols = 384;
+
+// A tensor in memory that is its owner: aligned, or `off` bytes beside.
+struct Stored {
+  std::shared_ptr<AlignedBuffer<uint8_t>> memory;
+  uint8_t* bytes;
+};
+
+Stored stored(const Format& f, const std::vector<float>& values, Granularity granularity,
+              int64_t off = 0) {
+  const int64_t size = f.bytes(kRows, kCols);
+  auto memory = std::make_shared<AlignedBuffer<uint8_t>>(size + 64);
+  uint8_t* bytes = memory->data() + off;
+  if (f.from_float != nullptr) {
+    f.from_float(values.data(), kRows, kCols, bytes);
+  } else {
+    f.from_codes(
+        quantize_weights(values.data(), kRows, kCols, f.weight_class, granularity, ScaleType::kF16),
+        bytes);
+  }
+  return {memory, bytes};
+}
+
+Linear pack(const Format& f, const Stored& s, bool owned, ThreadPool* pool = nullptr,
+            const WeightFixes& fixes = {}) {
+  const LoadResources resources{pool, owned ? s.memory : nullptr};
+  if (f.weight_class == WeightClass::kFloat) {
+    return Linear::pack_int8(f, s.bytes, kRows, kCols, fixes, resources);
+  }
+  return Linear::pack(f, s.bytes, kRows, kCols, ActQuant::kInt8Group, fixes, resources);
+}
+
+std::vector<float> forward(const Linear& linear) {
+  ThreadPool pool(2);
+  const OpContext ctx{pool, select_kernels("")};
+  return apply(ctx, linear, random_floats(3 * kCols, 99), ActQuant::kInt8Group);
+}
+
+struct Pair {
+  TensorType panels, other;  // that hold the same
+  Granularity granularity;
+};
+constexpr Pair kPairs[] = {
+    {kP_TERNARY, kI2_S, Granularity::kTensor},        {kP_TERNARY, kIQ2_BN, Granularity::kRow},
+    {kP_TERNARY_128, kPQ2_0, Granularity::kGroup128}, {kP_BINARY, kQ1_0, Granularity::kRow},
+    {kP_BINARY_128, kQ1_0, Granularity::kGroup128},   {kP_INT8, kF32, Granularity::kRow}};
+
+TEST(LinearPack, PanelsInPlaceEqualAnySource) {
+  for (const auto& [panels, other, granularity] : kPairs) {
+    const Format& f = format(panels);
+    SCOPED_TRACE(f.name);
+    const auto values = random_floats(kRows * kCols, 5);
+    const auto expected =
+        forward(pack(format(other), stored(format(other), values, granularity), true));
+    const Stored aligned = stored(f, values, granularity);
+    const Linear in_place = pack(f, aligned, true);
+    EXPECT_TRUE(in_place.is_in_place());
+    EXPECT_EQ(aligned.memory.use_count(), 2);
+    EXPECT_EQ(forward(in_place), expected);
+    EXPECT_EQ(in_place.bytes(), f.bytes(kRows, kCols));
+    std::vector<float> row(kCols), stored_row(kCols);
+    for (const int64_t r : {int64_t{0}, int64_t{31}, kRows - 1}) {
+      in_place.row_to_float(r, row.data());
+      f.to_float(aligned.bytes, kRows, kCols, r, stored_row.data());
+      EXPECT_EQ(row, stored_row);
+    }
+    // Copied: without an owner, or off the alignment.
+    EXPECT_FALSE(pack(f, aligned, false).is_in_place());
+    EXPECT_EQ(forward(pack(f, aligned, false)), expected);
+    const Stored beside = stored(f, values, granularity, 4);
+    EXPECT_FALSE(pack(f, beside, true).is_in_place());
+    EXPECT_EQ(forward(pack(f, beside, true)), expected);
+  }
+}
+
+// Finer panels than the scales need are summed as the scales are, whatever the file says.
+TEST(LinearPack, ScalesThatAgreeAreSummedTogether) {
+  const auto values = random_floats(kRows * kCols, 6);
+  const Stored rows = stored(format(kP_BINARY), values, Granularity::kRow);
+  const Stored groups = stored(format(kP_BINARY_128), values, Granularity::kRow);
+  const Linear regrouped = pack(format(kP_BINARY_128), groups, true);
+  EXPECT_FALSE(regrouped.is_in_place());
+  EXPECT_EQ(forward(regrouped), forward(pack(format(kP_BINARY), rows, true)));
+}
+
+TEST(LinearPack, FixesAreApplied) {
+  const auto values = random_floats(kRows * kCols, 7);
+  const WeightFixes fixes{.multiplier = 0.375f,
+                          .row_order = [](int64_t row) { return kRows - 1 - row; }};
+  const Stored panels = stored(format(kP_TERNARY), values, Granularity::kTensor);
+  const Stored other = stored(format(kI2_S), values, Granularity::kTensor);
+  EXPECT_EQ(forward(pack(format(kP_TERNARY), panels, true, nullptr, fixes)),
+            forward(pack(format(kI2_S), other, true, nullptr, fixes)));
+}
+
+TEST(LinearPack, ThreadsPackTheSame) {
+  const auto values = random_floats(kRows * kCols, 8);
+  for (const auto& [panels, other, granularity] : kPairs) {
+    const Format& f = format(other);
+    const Stored s = stored(f, values, granularity);
+    const auto expected = forward(pack(f, s, false));
+    for (const int n : {1, 2, 3, 7}) {
+      ThreadPool pool(n);
+      EXPECT_EQ(forward(pack(f, s, false, &pool)), expected) << f.name << " " << n;
+    }
+  }
+}
+
+TEST(LinearPack, ScalesMustBeFinite) {
+  for (const TensorType type : {kP_TERNARY, kP_TERNARY_128, kP_BINARY_128, kP_INT8}) {
+    const Format& f = format(type);
+    const PanelShape shape(*f.packing, kRows, kCols, f.group);
+    for (const int64_t row : {int64_t{0}, kRows - 1}) {
+      for (const float bad :
+           {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+        const Stored s = stored(f, random_floats(kRows * kCols, 9),
+                                f.group == 0 ? Granularity::kTensor : Granularity::kGroup128);
+        std::memcpy(s.bytes + shape.weight_bytes + shape.scale_at(row, 0) * 4, &bad, 4);
+        try {
+          pack(f, s, true);
+          ADD_FAILURE() << f.name;
+        } catch (const Error& e) {
+          EXPECT_EQ(e.code(), ErrorCode::kInvalidFile);
+          EXPECT_TRUE(std::string(e.what()).starts_with("scale of row " + std::to_string(row)))
+              << e.what();
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace onebit
