@@ -58,11 +58,13 @@ struct MaddProducts {
 #pragma GCC unroll 4
       for (int m = 0; m < kN; ++m) {
         const __m256i a = broadcast4(acts + m * act_stride + c);
-        pairs[m][0] = _mm256_add_epi16(pairs[m][0], _mm256_maddubs_epi16(low, a));
-        pairs[m][1] = _mm256_add_epi16(pairs[m][1], _mm256_maddubs_epi16(high, a));
+        __m256i sum0 = _mm256_add_epi16(pairs[m][0], _mm256_maddubs_epi16(low, a));
+        __m256i sum1 = _mm256_add_epi16(pairs[m][1], _mm256_maddubs_epi16(high, a));
         // One token after the other: all products first, as GCC would have it, need more registers
         // than there are, and a sum that waits in memory halves the speed.
-        asm volatile("" : "+x"(pairs[m][0]), "+x"(pairs[m][1]));
+        asm volatile("" : "+x"(sum0), "+x"(sum1));
+        pairs[m][0] = sum0;
+        pairs[m][1] = sum1;
       }
     }
   }
