@@ -28,7 +28,8 @@ int64_t chunk_size(int64_t requested) {
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
     : Engine(options, [&](ThreadPool& pool) {
-        return load_model(file, {options.context, options.activations, options.head, &pool});
+        return load_model(file, {options.context, options.activations, options.head, &pool,
+                                 select_kernels(options.isa).triples});
       }) {}
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)

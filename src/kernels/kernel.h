@@ -179,6 +179,7 @@ struct Kernels {
   MatmulKernel matmul[kPackings];  // by Packing
   Preparation prepare[kPackings];  // both members null: none
   FloatOps floats;
+  bool triples = false;  // kTripleI8, where it can be, is faster than kTernaryI8
 };
 
 }  // namespace onebit

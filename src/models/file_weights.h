@@ -18,9 +18,10 @@ enum class Head : uint8_t {
 
 class FileWeights final : public WeightSource {
  public:
-  // `pool`: packs on its threads; null: on the caller's.
-  explicit FileWeights(const ModelFile& file, Head head = Head::kInt8, ThreadPool* pool = nullptr)
-      : file_(file), head_(head), pool_(pool) {}
+  // `pool`: packs on its threads; null: on the caller's. `triples`: as LoadResources.
+  explicit FileWeights(const ModelFile& file, Head head = Head::kInt8, ThreadPool* pool = nullptr,
+                       bool triples = false)
+      : file_(file), head_(head), pool_(pool), triples_(triples) {}
 
   bool has(const std::string& name) const override { return file_.find(name) != nullptr; }
   Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override;
@@ -31,11 +32,14 @@ class FileWeights final : public WeightSource {
  private:
   const ModelTensor& find(const std::string& name, const std::vector<int64_t>& shape) const;
 
-  LoadResources resources(const ModelTensor& t) const { return {pool_, file_.owner(t.bytes)}; }
+  LoadResources resources(const ModelTensor& t) const {
+    return {pool_, file_.owner(t.bytes), triples_};
+  }
 
   const ModelFile& file_;
   Head head_;
   ThreadPool* pool_;
+  bool triples_;
 };
 
 struct LoadedCodes {

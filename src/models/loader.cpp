@@ -81,7 +81,7 @@ LoadedModel load_model(const ModelFile& file, const LoadOptions& options) {
     }
     const int64_t context =
         options.context > 0 ? options.context : std::min(config.max_seq_len, kDefaultContext);
-    FileWeights weights(file, options.head, options.pool);
+    FileWeights weights(file, options.head, options.pool, options.triples);
     return make_decoder(config, weights, context);
   });
   return loaded;

@@ -36,6 +36,7 @@ struct WeightFixes {
 struct LoadResources {
   ThreadPool* pool = nullptr;              // to pack on; null: the caller's thread
   std::shared_ptr<const void> owner = {};  // of a tensor's bytes, which may stay where they are
+  bool triples = false;  // 5 bits for 3 ternary weights, where rows have one scale
 };
 
 class Linear;

@@ -161,7 +161,11 @@ Linear Linear::pack(const Format& format, const uint8_t* bytes, int64_t rows, in
                     ActQuant quant, const WeightFixes& fixes, const LoadResources& resources) {
   ONEBIT_CHECK(format.to_codes != nullptr);
   fixes.check();
-  const Packing packing = choose_packing(format.weight_class, quant);
+  Packing packing = choose_packing(format.weight_class, quant);
+  if (resources.triples && packing == Packing::kTernaryI8 && quant == ActQuant::kInt8 &&
+      format.group == 0 && !format.packing) {
+    packing = Packing::kTripleI8;
+  }
   if (auto linear = take(packing, quant, format, bytes, rows, cols, fixes, resources)) {
     return *std::move(linear);
   }

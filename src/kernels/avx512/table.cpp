@@ -11,6 +11,7 @@ extern const Kernels kKernelsAvx512;
 constinit const Kernels kKernelsAvx512 = {"avx512",
                                           {ternary_i8, binary_i8, binary_bit, int8, triple_i8},
                                           {{}, kLookup, {}, {}, {}},
-                                          kFloatOps};
+                                          kFloatOps,
+                                          /*triples=*/true};
 
 }  // namespace onebit
