@@ -82,6 +82,9 @@ for key in isa threads stream_gb_s int8_peak_tmac_s load_s rss_mb prefill decode
   bytes_per_token bandwidth_share energy_j_per_token; do
   grep -q "\"$key\":" "$dir/out" || fail "bench --json without $key: $(cat "$dir/out")"
 done
+if command -v python3 >/dev/null; then
+  "$source/bench/compare" --csv "$dir/out" | grep -q '100m tq2_0,.*,decode 2 at 9,' || fail "bench/compare --csv: $(cat "$dir/out")"
+fi
 signature=$("$onebit" bench --signature)
 [[ $signature =~ ^[0-9a-f]{16}$ ]] || fail "bench --signature: $signature"
 for isa in $isas; do

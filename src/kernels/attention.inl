@@ -80,7 +80,7 @@ ONEBIT_INLINE void score(const AttentionArgs& a, Range seen, const float* q, flo
     const Range t = clip(seen, b * kKvBlock, (b + 1) * kKvBlock);
     int64_t g = (t.begin - b * kKvBlock) / kKvGroup;
     const int64_t end = (t.end - b * kKvBlock + kKvGroup - 1) / kKvGroup;
-    // The keys of the next block, at last the values of the first.
+    // The keys of the next block, at last the values of the first, are fetched meanwhile.
     const int64_t last = (seen.end - 1) / kKvBlock;
     const KvHead<E> next(a.blocks[b < last ? b + 1 : seen.begin / kKvBlock] + a.offset, a.head_dim);
     const int64_t ahead = distance(head.keys, b < last ? next.keys : next.values);
@@ -187,8 +187,10 @@ void attend(const AttentionArgs& a, int64_t first, const float* q, float* p) {
   for (int64_t b = any.begin / kKvBlock; b * kKvBlock < any.end; ++b) {
     const KvHead<E> head(a.blocks[b] + a.offset, a.head_dim);
     const int64_t last = (any.end - 1) / kKvBlock;
-    const KvHead<E> next(a.blocks[b < last ? b + 1 : b] + a.offset, a.head_dim);
-    const int64_t ahead = distance(head.values, next.values);
+    const uint8_t* next = b < last ? a.blocks[b + 1] + a.offset : a.next;
+    const int64_t ahead =
+        b < last ? distance(head.values, KvHead<E>(next, a.head_dim).values)
+                 : distance(head.values, next == nullptr ? a.blocks[0] + a.offset : next);
     // What all see they read together; each reads alone what it sees before and after that.
     Range mine[kQueries];
     Range all = {b * kKvBlock, (b + 1) * kKvBlock};

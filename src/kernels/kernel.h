@@ -119,6 +119,7 @@ struct AttentionArgs {
   int64_t end[kAttentionQueries];
   float* partial[kAttentionQueries];  // out: attention_partial(head_dim) floats
   float* scratch;                     // attention_scratch(head_dim) floats
+  const uint8_t* next;  // a head of a block that will be read after this call, or null; a hint
 };
 
 // The order of every sum over n values: 16 lanes, lane l adds values l, l + 16, ... in turn (a

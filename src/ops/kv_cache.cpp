@@ -1,20 +1,28 @@
 #include "ops/kv_cache.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/checked.h"
 
 namespace onebit {
 
+KvPool::KvPool(const KvShape& shape) : shape_(shape) {
+  constexpr int64_t kSlabBytes = int64_t{32} << 20;
+  const int64_t heads = checked_mul(shape.n_layers, shape.n_kv_heads, "kv block");
+  block_bytes_ = checked_mul(heads, shape.head_bytes(), "kv block");
+  slab_blocks_ = std::max<int64_t>(1, kSlabBytes / block_bytes_);
+}
+
 int32_t KvPool::take() {
   if (free_.empty()) {
-    const int64_t heads = checked_mul(shape_.n_layers, shape_.n_kv_heads, "kv block");
-    const int64_t bytes = checked_mul(heads, shape_.head_bytes(), "kv block");
-    free_.reserve(blocks_.size() + 1);  // so that release() never allocates
-    holders_.reserve(blocks_.size() + 1);
-    blocks_.emplace_back(bytes);
+    free_.reserve(holders_.size() + 1);  // so that release() never allocates
+    holders_.reserve(holders_.size() + 1);
+    if (n_blocks() == std::ssize(slabs_) * slab_blocks_) {
+      slabs_.emplace_back(checked_mul(slab_blocks_, block_bytes_, "kv blocks"));
+    }
     holders_.push_back(0);
-    free_.push_back(static_cast<int32_t>(blocks_.size() - 1));
+    free_.push_back(static_cast<int32_t>(n_blocks() - 1));
   }
   const int32_t block = free_.back();
   free_.pop_back();

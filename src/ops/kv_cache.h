@@ -32,12 +32,12 @@ struct KvShape {
 // Not for several threads.
 class KvPool {
  public:
-  explicit KvPool(const KvShape& shape) : shape_(shape) {}
+  explicit KvPool(const KvShape& shape);
   KvPool(const KvPool&) = delete;
   KvPool& operator=(const KvPool&) = delete;
 
   const KvShape& shape() const { return shape_; }
-  int64_t n_blocks() const { return static_cast<int64_t>(blocks_.size()); }
+  int64_t n_blocks() const { return static_cast<int64_t>(holders_.size()); }  // ever taken
   int64_t n_free() const { return static_cast<int64_t>(free_.size()); }
 
   // A block with one holder. Throws Error(kOutOfMemory).
@@ -45,11 +45,18 @@ class KvPool {
   void hold(int32_t block) { ++holders_[static_cast<std::size_t>(block)]; }
   void release(int32_t block);
   int32_t holders(int32_t block) const { return holders_[static_cast<std::size_t>(block)]; }
-  uint8_t* data(int32_t block) { return blocks_[static_cast<std::size_t>(block)].data(); }
+  uint8_t* data(int32_t block) {
+    return slabs_[static_cast<std::size_t>(block / slab_blocks_)].data() +
+           block % slab_blocks_ * block_bytes_;
+  }
 
  private:
   KvShape shape_;
-  std::vector<AlignedBuffer<uint8_t>> blocks_;
+  int64_t block_bytes_;
+  int64_t slab_blocks_;
+  // Blocks are allocated some at a time, so that they lie on huge pages; a block costs memory only
+  // when it is first written.
+  std::vector<AlignedBuffer<uint8_t>> slabs_;
   std::vector<int32_t> holders_;  // by block
   std::vector<int32_t> free_;
 };

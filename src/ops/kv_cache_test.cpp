@@ -74,7 +74,7 @@ TEST(KvCache, SharesBlocksUntilOneWrites) {
 }
 
 TEST(KvCache, RefusesBlocksThatNoMachineHas) {
-  KvPool pool({.n_layers = int64_t{1} << 20, .n_kv_heads = int64_t{1} << 20, .head_dim = 1 << 20});
+  KvPool pool({.n_layers = 1 << 10, .n_kv_heads = 1 << 10, .head_dim = 1 << 20});
   KvCache cache(pool);
   EXPECT_THROW(cache.reserve(1), Error);
   EXPECT_EQ(cache.length(), 0);
