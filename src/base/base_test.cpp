@@ -164,6 +164,28 @@ TEST(ThreadPool, APartThatThrowsReachesTheCaller) {
   EXPECT_EQ(after.load(), 3);
 }
 
+// Blocks of all three kinds, taken and given back in another order, hold what was written and start
+// as zeros.
+TEST(AlignedBuffer, BlocksAreZeroAndApartWhateverWasThereBefore) {
+  std::vector<AlignedBuffer<uint8_t>> buffers;
+  Rng rng(3);
+  for (int round = 0; round < 300; ++round) {
+    const auto n = static_cast<int64_t>(rng.below(round % 10 == 0 ? 9 << 20 : 3 << 20)) + 1;
+    AlignedBuffer<uint8_t> buffer(n);
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 64, 0u);
+    ASSERT_TRUE(std::all_of(buffer.begin(), buffer.end(), [](uint8_t b) { return b == 0; }));
+    std::fill(buffer.begin(), buffer.end(), static_cast<uint8_t>(n % 251 + 1));
+    buffers.push_back(std::move(buffer));
+    while (buffers.size() > 20 || (round % 50 == 49 && !buffers.empty())) {
+      const auto victim = static_cast<std::ptrdiff_t>(rng.below(buffers.size()));
+      const auto& b = buffers[static_cast<std::size_t>(victim)];
+      const auto mark = static_cast<uint8_t>(b.size() % 251 + 1);
+      ASSERT_TRUE(std::all_of(b.begin(), b.end(), [mark](uint8_t v) { return v == mark; }));
+      buffers.erase(buffers.begin() + victim);
+    }
+  }
+}
+
 TEST(AlignedBuffer, IsZeroedAlignedAndRefusesTheImpossible) {
   for (const int64_t n : {1, 1000, 3 << 20, 40 << 20}) {
     AlignedBuffer<uint8_t> buffer(n);

@@ -50,6 +50,9 @@ void add_compute_flags(CLI::App& command, ModelFlags& flags) {
           "--kv", flags.kv,
           "Keys and values as f16, or int8 with a scale per head and token (half the memory)")
       ->capture_default_str();
+  command.add_flag(
+      "--triples", flags.triples,
+      "Ternary weights at 5 bits for 3 in memory: smaller; faster where memory is slow");
   command.add_flag("--pin", flags.pin, "Keep every thread on a physical core of its own");
   add_activations_flag(command, flags);
 }
@@ -99,6 +102,7 @@ EngineOptions engine_options(const ModelFlags& flags) {
   options.kv = parse_kv(flags.kv);
   options.head = parse_head(flags.head);
   options.pin = flags.pin;
+  options.triples = flags.triples;
   return options;
 }
 

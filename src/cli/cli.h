@@ -25,6 +25,7 @@ struct ModelFlags {
   std::string activations;  // f32, int8, int8-group; empty: as the model was trained
   std::string kv = "f16";   // f16, int8
   std::string head;         // int8, f16
+  bool triples = false;
   bool pin = false;
   OpenOptions open;
 };

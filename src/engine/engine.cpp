@@ -24,12 +24,22 @@ int64_t chunk_size(int64_t requested) {
   return requested;
 }
 
+bool use_triples(const EngineOptions& options) {
+  const Kernels& kernels = select_kernels(options.isa);
+  if (options.triples && kernels.matmul[static_cast<int>(Packing::kTripleI8)] == nullptr) {
+    throw Error(ErrorCode::kUnsupported,
+                std::string("triples: expected instruction set avx512 (VBMI) or scalar, found ") +
+                    kernels.isa);
+  }
+  return options.triples;
+}
+
 }  // namespace
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
     : Engine(options, [&](ThreadPool& pool) {
         return load_model(file, {options.context, options.activations, options.head, &pool,
-                                 select_kernels(options.isa).triples});
+                                 use_triples(options)});
       }) {}
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)

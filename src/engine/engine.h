@@ -22,12 +22,15 @@ namespace onebit {
 struct EngineOptions {
   int threads = 0;                           // 0: default_threads()
   int64_t context = 0;                       // 0: the model's max_seq_len, at most 4096
-  int64_t prefill_chunk = 64;                // tokens per forward pass of a prompt
+  int64_t prefill_chunk = 256;               // tokens per forward pass of a prompt
   std::string isa = "";                      // instruction set; empty: ONEBIT_ISA, else the best
   std::optional<ActQuant> activations = {};  // absent: as the model was trained
   KvType kv = KvType::kF16;                  // how keys and values are kept
   Head head = Head::kInt8;                   // of floats; kExact costs their bytes for every token
-  bool pin = false;                          // threads stay on a core each
+  // Ternary matrices with one scale a row take 5 bits for 3 weights in memory in place of 6. The
+  // same bits come out; which is faster depends on the machine (bench/NOTES.md).
+  bool triples = false;
+  bool pin = false;  // threads stay on a core each
 };
 
 class Sequence;

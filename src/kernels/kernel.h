@@ -176,10 +176,9 @@ struct FloatOps {
 // What one instruction set offers. Every entry equals the scalar one bit for bit.
 struct Kernels {
   const char* isa;                 // "scalar", "avx2", "neon-dotprod", ...
-  MatmulKernel matmul[kPackings];  // by Packing
+  MatmulKernel matmul[kPackings];  // by Packing; null: not here (kTripleI8 on some)
   Preparation prepare[kPackings];  // both members null: none
   FloatOps floats;
-  bool triples = false;  // kTripleI8, where it can be, is faster than kTernaryI8
 };
 
 }  // namespace onebit

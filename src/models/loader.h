@@ -23,7 +23,7 @@ struct LoadOptions {
   std::optional<ActQuant> activations = {};
   Head head = Head::kInt8;
   ThreadPool* pool = nullptr;  // packs the weights; null: the caller's thread does
-  bool triples = false;        // Kernels::triples
+  bool triples = false;        // as EngineOptions::triples
 };
 
 struct LoadedModel {

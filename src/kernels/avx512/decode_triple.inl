@@ -6,8 +6,7 @@
 // of row r as planes of 2 bits: from there on as ternary panels (decode.inl), with three planes.
 // Cut bytes have stray bits above the fifth; vpermb takes six, so the table is there twice.
 //
-// A step of two tiles is 80 bytes, so five lines of memory are four steps. Measured on Zen 4, two
-// threads, 31 to 35 GB/s where the stream was 34: 20 % more weights than 2 bits at that bandwidth.
+// A step of two tiles is 80 bytes, so five lines of memory are four steps.
 //
 // Overflow: a masked code is at most 2 << 4 = 32: a quarter of decode.inl's bound.
 #pragma once
@@ -83,8 +82,8 @@ void decode_triples(const MatmulArgs& args, const uint8_t* panel, const float* s
   for (int m = 0; m < kTokens; ++m) acts[m] = args.acts + m * args.act_stride;
   int64_t left = args.cols;
   for (; left >= 12; left -= 12) {
-    _mm_prefetch(reinterpret_cast<const char*>(panel + 4096), _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(panel + 4160), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(panel + 2048), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(panel + 2112), _MM_HINT_T0);
     step(acts);
     for (int m = 0; m < kTokens; ++m) acts[m] += 12;
   }

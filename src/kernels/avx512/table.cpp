@@ -11,7 +11,6 @@ extern const Kernels kKernelsAvx512;
 constinit const Kernels kKernelsAvx512 = {"avx512",
                                           {ternary_i8, binary_i8, binary_bit, int8, triple_i8},
                                           {{}, kLookup, {}, {}, {}},
-                                          kFloatOps,
-                                          /*triples=*/true};
+                                          kFloatOps};
 
 }  // namespace onebit
