@@ -33,33 +33,77 @@ constexpr int64_t kLookupTokens = 16;
 constexpr int64_t kLookupPanels = 16;
 constexpr int64_t kLookupAhead = 8 << 10;  // bytes
 
-// All sums of +-v[0..4], bit j of the entry choosing the sign of v[j], plus `rest`.
-ONEBIT_INLINE __m512i signed_sums(const int16_t* v, int rest) {
-  constexpr uint32_t kBit[5] = {0xaaaaaaaa, 0xcccccccc, 0xf0f0f0f0, 0xff00ff00, 0xffff0000};
-  __m512i sums = _mm512_set1_epi16(static_cast<int16_t>(rest - (v[0] + v[1] + v[2] + v[3] + v[4])));
-#pragma GCC unroll 5
-  for (int j = 0; j < 5; ++j) {
-    const __m512i twice = _mm512_set1_epi16(static_cast<int16_t>(2 * v[j]));
-    sums = _mm512_mask_add_epi16(sums, kBit[j], sums, twice);
-  }
-  return sums;
+// The low words of 16 + 16 integers of 32 bits.
+struct EvenWords {
+  alignas(64) uint16_t words[32];
+};
+constexpr EvenWords make_even_words() {
+  EvenWords t{};
+  for (int i = 0; i < 32; ++i) t.words[i] = static_cast<uint16_t>(2 * i);
+  return t;
 }
+constexpr EvenWords kEvenWords = make_even_words();
 
-// The tables of columns begin .. end - 1 of a token.
+// Bytes of a register of 16 entries: byte j of entry e is twice bit b<j> of e, or 0 (-1).
+struct EntryBits {
+  alignas(64) uint8_t bytes[64];
+};
+constexpr EntryBits entry_bits(int b0, int b1, int b2, int b3) {
+  EntryBits t{};
+  const int bits[4] = {b0, b1, b2, b3};
+  for (int i = 0; i < 64; ++i) {
+    const int b = bits[i % 4];
+    t.bytes[i] = b < 0 ? uint8_t{0} : static_cast<uint8_t>((i / 4 >> b & 1) * 2);
+  }
+  return t;
+}
+constexpr EntryBits kLowBits = entry_bits(0, 1, 2, 3);
+constexpr EntryBits kMiddleBits[2] = {entry_bits(-1, 0, 1, 2), entry_bits(3, -1, -1, -1)};
+constexpr EntryBits kHighBits[2] = {entry_bits(-1, -1, 0, 1), entry_bits(2, 3, -1, -1)};
+
+// The tables of columns begin .. end - 1 of a token. The 16 activations, in the order of their
+// bits, are four quads; vpdpbusd adds to 16 entries at a time twice the activations whose bit is
+// set, from minus their sum on. Entries from 16 on add one activation more.
 void make_tables(const uint8_t* token, int64_t begin, int64_t end, int16_t* table) {
-  const auto* acts = reinterpret_cast<const int8_t*>(token);
+  const __m128i order = _mm_setr_epi8(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15);
+  const __m512i words = _mm512_load_si512(kEvenWords.words);
+  const auto add = [](__m512i to, const EntryBits& bits, __m512i quad) {
+    return _mm512_dpbusd_epi32(to, _mm512_load_si512(bits.bytes), quad);
+  };
+  const auto add_one = [](__m512i to, int byte, __m512i quad) {  // twice activation `byte`
+    return _mm512_dpbusd_epi32(to, _mm512_set1_epi32(2 << (8 * byte)), quad);
+  };
+  const auto minus_sum = [](int32_t ones0, __m512i quad0, int32_t ones1, __m512i quad1) {
+    const __m512i sum =
+        _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi32(ones0), quad0);
+    return _mm512_sub_epi32(_mm512_setzero_si512(),
+                            _mm512_dpbusd_epi32(sum, _mm512_set1_epi32(ones1), quad1));
+  };
+  const auto store32 = [words](int16_t* to, __m512i first, __m512i second) {
+    _mm512_store_si512(to, _mm512_permutex2var_epi16(first, words, second));
+  };
   for (int64_t c = begin; c < end; c += 16, table += kTableInts) {
-    int16_t v[16];  // by bit: columns 4p, 4p + 2, 4p + 1, 4p + 3
-    for (int p = 0; p < 4; ++p) {
-      v[p] = acts[c + 4 * p];
-      v[4 + p] = acts[c + 4 * p + 2];
-      v[8 + p] = acts[c + 4 * p + 1];
-      v[12 + p] = acts[c + 4 * p + 3];
-    }
-    _mm512_store_si512(table, signed_sums(v, 0));
-    _mm512_store_si512(table + 32, signed_sums(v + 5, 0));
-    _mm512_store_si512(table + 64, signed_sums(v + 10, -v[15]));
-    _mm512_store_si512(table + 96, signed_sums(v + 10, v[15]));
+    const __m128i acts = _mm_loadu_si128(reinterpret_cast<const __m128i*>(token + c));
+    const __m512i v = _mm512_broadcast_i32x4(_mm_shuffle_epi8(acts, order));
+    const __m512i quad0 = _mm512_shuffle_epi32(v, _MM_PERM_AAAA);  // bits 0..3
+    const __m512i quad1 = _mm512_shuffle_epi32(v, _MM_PERM_BBBB);
+    const __m512i quad2 = _mm512_shuffle_epi32(v, _MM_PERM_CCCC);
+    const __m512i quad3 = _mm512_shuffle_epi32(v, _MM_PERM_DDDD);
+
+    const __m512i low = add(minus_sum(0x01010101, quad0, 0x00000001, quad1), kLowBits, quad0);
+    store32(table, low, add_one(low, 0, quad1));
+
+    const __m512i middle =
+        add(add(minus_sum(0x01010100, quad1, 0x00000101, quad2), kMiddleBits[0], quad1),
+            kMiddleBits[1], quad2);
+    store32(table + 32, middle, add_one(middle, 1, quad2));
+
+    const __m512i high =
+        add(add(minus_sum(0x01010000, quad2, 0x01010101, quad3), kHighBits[0], quad2), kHighBits[1],
+            quad3);
+    const __m512i high1 = add_one(high, 2, quad3);
+    store32(table + 64, high, high1);
+    store32(table + 96, add_one(high, 3, quad3), add_one(high1, 3, quad3));
   }
 }
 
