@@ -59,9 +59,10 @@ void expect_near(const std::string& model, std::optional<ActQuant> activations,
   for (std::size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(found[i], want[i], tolerance) << i;
 }
 
+// Keys and values are f16 here and f32 there; kept as f32 the difference was below 1e-6.
 TEST(Perplexity, FloatActivationsMatchNumpy) {
-  expect_near("bitnet-a.tq2_0-embf16.gguf", ActQuant::kF32, "numpy", 1e-6);
-  expect_near("qwen3-binary-a.q1_0.gguf", ActQuant::kF32, "numpy", 1e-6);
+  expect_near("bitnet-a.tq2_0-embf16.gguf", ActQuant::kF32, "numpy", 2e-4);
+  expect_near("qwen3-binary-a.q1_0.gguf", ActQuant::kF32, "numpy", 2e-4);
 }
 
 // Two correct int8 engines differ more on few tokens than on many: measured 0.006 here, 0.0001 and
@@ -69,6 +70,24 @@ TEST(Perplexity, FloatActivationsMatchNumpy) {
 TEST(Perplexity, Int8ActivationsAreNearLlamaCpp) {
   expect_near("bitnet-a.tq2_0-embf16.gguf", {}, "llama", 0.012);
   expect_near("qwen3-binary-a.q1_0.gguf", {}, "llama", 0.012);
+}
+
+// What the int8 head, and int8 keys and values, cost: mean NLL over eight windows.
+TEST(Perplexity, DriftOfTheInt8HeadAndOfInt8KeysAndValues) {
+  const auto last = [](const EngineOptions& options) {
+    Engine engine(ModelFile::open(ONEBIT_GOLDEN_MODELS "bitnet-a.tq2_0-embf16.gguf"), options);
+    const Vocab& vocab = engine.tokenizer().vocab();
+    const auto tokens =
+        engine.tokenizer().encode(read_all(kGolden + "wikitext2.txt"), {.add_bos = vocab.add_bos});
+    return chunked_perplexity(engine, tokens, 128, vocab.add_bos ? vocab.bos_id : -1).mean_nll;
+  };
+  const double exact = last({.context = 128, .head = Head::kExact});
+  const double int8_head = last({.context = 128});
+  const double int8_kv = last({.context = 128, .head = Head::kExact, .kv = KvType::kInt8});
+  EXPECT_NEAR(int8_head, exact, 0.005);
+  EXPECT_NEAR(int8_kv, exact, 0.005);
+  std::printf("drift in nats: int8 head %+.6f, int8 keys and values %+.6f\n", int8_head - exact,
+              int8_kv - exact);
 }
 
 TEST(Perplexity, StridedWindowsScoreEveryTokenOnce) {

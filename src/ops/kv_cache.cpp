@@ -9,9 +9,10 @@ namespace onebit {
 
 KvPool::KvPool(const KvShape& shape) : shape_(shape) {
   constexpr int64_t kSlabBytes = int64_t{32} << 20;
+  constexpr int64_t kSlabBlocks = 64;  // 4,096 positions: small models take no more
   const int64_t heads = checked_mul(shape.n_layers, shape.n_kv_heads, "kv block");
   block_bytes_ = checked_mul(heads, shape.head_bytes(), "kv block");
-  slab_blocks_ = std::max<int64_t>(1, kSlabBytes / block_bytes_);
+  slab_blocks_ = std::clamp<int64_t>(kSlabBytes / block_bytes_, 1, kSlabBlocks);
 }
 
 int32_t KvPool::take() {
