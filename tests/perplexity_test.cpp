@@ -83,7 +83,7 @@ TEST(Perplexity, DriftOfTheInt8HeadAndOfInt8KeysAndValues) {
   };
   const double exact = last({.context = 128, .head = Head::kExact});
   const double int8_head = last({.context = 128});
-  const double int8_kv = last({.context = 128, .head = Head::kExact, .kv = KvType::kInt8});
+  const double int8_kv = last({.context = 128, .kv = KvType::kInt8, .head = Head::kExact});
   EXPECT_NEAR(int8_head, exact, 0.005);
   EXPECT_NEAR(int8_kv, exact, 0.005);
   std::printf("drift in nats: int8 head %+.6f, int8 keys and values %+.6f\n", int8_head - exact,
