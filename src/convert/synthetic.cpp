@@ -10,6 +10,7 @@
 #include "convert/chunks.h"
 #include "io/gguf.h"
 #include "quant/panel_shape.h"
+#include "quant/weights.h"
 #include "text/byte_alphabet.h"
 #include "vocab/gguf.h"
 
@@ -203,9 +204,15 @@ class RandomRows {
     }
     const float scale = packing == Packing::kInt8 ? kLargestEmbedding / 127
                                                   : 1.0f / std::sqrt(static_cast<float>(t.cols()));
-    const std::vector<float> scales(static_cast<std::size_t>(shape.n_scales), scale);
+    std::vector<float> scales(static_cast<std::size_t>(shape.n_scales), scale);
+    if (shape.groups > 1) std::ranges::generate(scales, [&] { return varied(scale); });
     std::memcpy(bytes + shape.weight_bytes, scales.data(), scales.size() * sizeof(float));
     return true;
+  }
+
+  // 3/4 to 5/4 of `scale`.
+  float varied(float scale) {
+    return scale * (0.75f + 0.5f * static_cast<float>(rng_.next() >> 40) * 0x1p-24f);
   }
 
   // Any byte to one that the packing has: four codes of three, or not -128.
@@ -225,8 +232,12 @@ class RandomRows {
     const float scale = 1.0f / std::sqrt(static_cast<float>(t.cols()));
     codes_.rows = count;
     codes_.cols = t.cols();
-    codes_.group = t.cols();
-    codes_.scales = {f16_to_f32(f32_to_f16(scale))};
+    // Types with a scale for every few columns hold models that use them; those of llama.cpp's 256
+    // columns repeat one.
+    const bool varies = t.format->group > 0 && t.format->group <= kScaleGroup;
+    codes_.group = varies ? t.format->group : t.cols();
+    codes_.scales.assign(varies ? static_cast<std::size_t>(count * codes_.groups()) : 1, 0);
+    for (float& s : codes_.scales) s = f16_to_f32(f32_to_f16(varies ? varied(scale) : scale));
     codes_.codes.resize(static_cast<std::size_t>(count * t.cols()));
     const bool binary = t.format->weight_class == WeightClass::kBinary;
     for (std::size_t i = 0; i < codes_.codes.size();) {
