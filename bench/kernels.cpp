@@ -24,7 +24,8 @@ namespace {
 constexpr int64_t kCols = 2560;
 constexpr int64_t kMemoryBytes = int64_t{512} << 20;
 constexpr int64_t kL2Bytes = int64_t{320} << 10;
-constexpr const char* kPackingNames[kPackings] = {"ternary_i8", "binary_i8", "binary_bit", "int8"};
+constexpr const char* kPackingNames[kPackings] = {"ternary_i8", "binary_i8", "binary_bit", "int8",
+                                                  "triple_i8"};
 
 struct Peaks {
   double bytes_per_second;
@@ -155,7 +156,8 @@ void register_all(const Peaks& peaks) {
     for (int i = 0; i < kPackings; ++i) {
       const auto packing = static_cast<Packing>(i);
       for (const bool act_groups : {false, true}) {
-        if (act_groups && packing == Packing::kBinaryBit) continue;
+        const bool has_groups = packing != Packing::kBinaryBit && packing != Packing::kTripleI8;
+        if (kernels->matmul[i] == nullptr || (act_groups && !has_groups)) continue;
         // Scales of Q1_0 and Q2_0, or one a row.
         const int64_t group = act_groups && packing != Packing::kInt8 ? 128 : kCols;
         const std::string suffix = act_groups ? "/groups" : "";
