@@ -41,7 +41,7 @@ test:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES) $(TEST_PACKAGES)
 	@$(call configure,-DONEBIT_TRAIN=ON -DONEBIT_TESTS=ON -DONEBIT_BENCH=OFF)
 	@cmake --build $(BUILD)
-	ctest --test-dir $(BUILD) --output-on-failure
+	ctest --test-dir $(BUILD) --output-on-failure -j2
 
 # The fuzz targets, each FUZZ_SECONDS long
 fuzz:

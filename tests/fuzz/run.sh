@@ -9,13 +9,13 @@ seconds=${1:?run.sh SECONDS [TARGET...]}
 shift
 [ $# -gt 0 ] || set -- $(cd "$here" && ls fuzz_*.cpp | sed 's/^fuzz_\(.*\)\.cpp$/\1/')
 mkdir -p "$build/findings"
-status=0
-for target in "$@"; do
+
+run() {
+  local target=$1 log=$build/$1.log
   mkdir -p "$build/corpus/$target"
-  options=(-max_total_time="$seconds" -timeout=2 -rss_limit_mb=512 -max_len=16384 -print_final_stats=1
-           -artifact_prefix="$build/findings/$target-")
+  local options=(-max_total_time="$seconds" -timeout=2 -rss_limit_mb=512 -max_len=16384
+                 -print_final_stats=1 -artifact_prefix="$build/findings/$target-")
   [ -f "$here/$target.dict" ] && options+=(-dict="$here/$target.dict")
-  log=$build/$target.log
   if "$build/tests/fuzz/fuzz_$target" "${options[@]}" "$build/corpus/$target" \
        "$here/corpus/$target" >"$log" 2>&1; then
     echo "$target: $(grep -oP 'stat::number_of_executed_units: *\K.*' "$log") inputs," \
@@ -23,7 +23,20 @@ for target in "$@"; do
   else
     echo "$target: FAILED"
     tail -n 60 "$log"
-    status=1
+    return 1
   fi
+}
+
+# Two at a time: each has one thread.
+status=0
+running=0
+for target in "$@"; do
+  if [ "$running" -eq 2 ]; then
+    wait -n || status=1
+    running=1
+  fi
+  run "$target" &
+  running=$((running + 1))
 done
+for _ in $(seq "$running"); do wait -n || status=1; done
 exit $status
