@@ -113,6 +113,17 @@ TEST(PanelFormats, Int8IsTheRowsOwnQuantiser) {
             "argument: P_INT8: row 1, column 5: expected a finite value, found inf");
 }
 
+// Whatever the row, its codes are numbers: a hostile file must not reach an undefined conversion.
+TEST(PanelFormats, Int8OfARowThatIsNotFiniteIsZeroCodesAndAScaleThatSaysSo) {
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const float row[] = {1, bad, -2};
+    int8_t codes[] = {7, 7, 7};
+    EXPECT_FALSE(std::isfinite(quantize_int8(row, 3, codes)));
+    for (const int8_t code : codes) EXPECT_EQ(code, 0);
+  }
+}
+
 // Of docs/formats: the first bytes, and zeros up to the scale.
 TEST(PanelFormats, Vectors) {
   const auto expect = [](const std::vector<uint8_t>& bytes, int64_t weight_bytes, int first,

@@ -78,6 +78,10 @@ float quantize_int8(const float* weights, int64_t n, int8_t* codes) {
     nonfinite += size * 0.0f;
   }
   const float scale = absmax / 127.0f + nonfinite;
+  if (!std::isfinite(scale)) {
+    std::fill_n(codes, n, int8_t{0});
+    return scale;
+  }
   const float divisor = scale > 0 ? scale : 1.0f;
   for (int64_t i = 0; i < n; ++i) {
     // Adding 1.5 * 2^23 rounds half to even. A subnormal scale is coarse: hence the clip.

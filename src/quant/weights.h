@@ -44,7 +44,7 @@ void quantize_codes(const float* weights, int64_t n, WeightClass weight_class, f
 
 // Embeddings and heads in 8 bits: the codes -127 .. 127 of a row of n weights, and the scale that
 // it returns: max|w| / 127; code = round_half_even(w / scale), 0 where the scale is 0. The scale is
-// not finite if a weight is not, and the codes are unspecified then.
+// not finite if a weight is not, and the codes are 0 then.
 float quantize_int8(const float* weights, int64_t n, int8_t* codes);
 
 // out[rows * cols] = scale * code.
