@@ -143,19 +143,6 @@ Problem make_problem(Packing packing, int64_t rows, int64_t cols, int64_t group,
   return p;
 }
 
-// Instruction sets that can be tested on any size: emulated ones if an instruction does as much as
-// AMX's.
-std::span<const Kernels* const> quick_kernels() {
-  static const auto list = [] {
-    std::vector<const Kernels*> quick;
-    for (const Kernels* kernels : testable_kernels()) {
-      if (!is_emulated(*kernels) || std::string(kernels->isa) == "amx") quick.push_back(kernels);
-    }
-    return quick;
-  }();
-  return list;
-}
-
 // Problems laid out as ops/linear does, each buffer against a guard page.
 class MatmulTest : public ::testing::Test {
  protected:
