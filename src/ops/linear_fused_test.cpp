@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "emulation/emulation.h"
+#include "kernels/dispatch.h"
 #include "ops/linear.h"
 #include "ops/ops_testing.h"
 #include "ops/rows.h"
