@@ -1,6 +1,6 @@
 // Many tokens, with AMX: tdpbssd adds to C, 16 tokens x 16 rows of int32, the products of A, 16
 // tokens x 64 columns, and B, 64 columns x 16 rows. Blocks of unpacked codes (kernels/gemm.inl) lie
-// as B does; activations are prepared, once for all matrices and threads, as tiles of A.
+// as B does; activations are prepared, once for all matrices that read them, as tiles of A.
 //
 // Exactness. Products and sums are int32, |dot| <= 127 * 127 * kMaxColumnsInt8 < 2^30 for int8 and
 // 127 * kMaxColumns < 2^25 for the others; tiles have no other arithmetic. Each sum that the float
