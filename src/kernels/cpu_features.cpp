@@ -36,6 +36,7 @@ constexpr uint64_t kZmmState = bit(5) | bit(6) | bit(7);  // k0-7, upper halves 
 // AT_HWCAP on AArch64 (Linux arch/arm64/include/uapi/asm/hwcap.h)
 constexpr uint64_t kHwcapAsimd = bit(1);
 constexpr uint64_t kHwcapAsimdDp = bit(20);
+constexpr uint64_t kHwcap2I8mm = bit(13);  // AT_HWCAP2
 
 constexpr bool has_all(uint64_t value, uint64_t bits) {
   return (value & bits) == bits;
@@ -52,6 +53,7 @@ CpuTiers decide_tiers(const CpuRegisters& r) {
                  has_all(r.leaf7_ecx, kAvx512Vbmi | kAvx512Vnni | kAvx512Bitalg | kAvx512Vpopcntdq);
   tiers.neon = has_all(r.aarch64_hwcap, kHwcapAsimd);
   tiers.neon_dotprod = has_all(r.aarch64_hwcap, kHwcapAsimd | kHwcapAsimdDp);
+  tiers.neon_i8mm = tiers.neon_dotprod && has_all(r.aarch64_hwcap2, kHwcap2I8mm);
   return tiers;
 }
 
@@ -83,6 +85,7 @@ CpuRegisters read_cpu_registers() {
 CpuRegisters read_cpu_registers() {
   CpuRegisters r;
   r.aarch64_hwcap = getauxval(AT_HWCAP);
+  r.aarch64_hwcap2 = getauxval(AT_HWCAP2);
   return r;
 }
 

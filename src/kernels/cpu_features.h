@@ -12,6 +12,7 @@ struct CpuTiers {
   bool avx512 = false;        // the above and AVX-512 F, BW, DQ, VL, VNNI, VBMI, VPOPCNTDQ, BITALG
   bool neon = false;          // Advanced SIMD
   bool neon_dotprod = false;  // the above and SDOT
+  bool neon_i8mm = false;     // the above and SMMLA
 };
 
 // The raw registers that the decision needs. All zero where an instruction does not exist.
@@ -21,6 +22,7 @@ struct CpuRegisters {
   uint32_t leaf7_ecx = 0;
   uint64_t xcr0 = 0;           // register state that the operating system saves on a context switch
   uint64_t aarch64_hwcap = 0;  // AT_HWCAP: what both CPU and Linux support
+  uint64_t aarch64_hwcap2 = 0;  // AT_HWCAP2
 };
 
 CpuRegisters read_cpu_registers();

@@ -70,7 +70,7 @@ TEST(DispatchDeathTest, EnvironmentForcesAnInstructionSet) {
 
 // A CPU with every feature and an operating system that saves every register.
 CpuRegisters everything() {
-  return {~0u, ~0u, ~0u, ~uint64_t{0}, ~uint64_t{0}};
+  return {~0u, ~0u, ~0u, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}};
 }
 
 TEST(CpuFeatures, ATierNeedsTheOperatingSystemToSaveItsRegisters) {
@@ -114,6 +114,7 @@ TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
 TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {
   constexpr uint64_t kAsimd = uint64_t{1} << 1;
   constexpr uint64_t kAsimdDp = uint64_t{1} << 20;
+  constexpr uint64_t kI8mm = uint64_t{1} << 13;  // of AT_HWCAP2
   CpuRegisters r;
   EXPECT_FALSE(decide_tiers(r).neon);
   r.aarch64_hwcap = kAsimd;
@@ -121,8 +122,15 @@ TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {
   EXPECT_FALSE(decide_tiers(r).neon_dotprod);
   r.aarch64_hwcap = kAsimd | kAsimdDp;
   EXPECT_TRUE(decide_tiers(r).neon_dotprod);
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = kI8mm;
+  EXPECT_TRUE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = ~kI8mm;
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = kI8mm;
   r.aarch64_hwcap = ~kAsimdDp;
   EXPECT_FALSE(decide_tiers(r).neon_dotprod);
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
 }
 
 #if defined(__x86_64__)
@@ -146,6 +154,7 @@ TEST(CpuFeatures, AgreeWithWhatLinuxWritesInProcCpuinfo) {
   const CpuTiers tiers = decide_tiers(read_cpu_registers());
   EXPECT_EQ(tiers.neon, features.find(" asimd ") != std::string::npos);
   EXPECT_EQ(tiers.neon_dotprod, features.find(" asimddp ") != std::string::npos);
+  EXPECT_EQ(tiers.neon_i8mm, features.find(" i8mm ") != std::string::npos);
 }
 #endif
 
