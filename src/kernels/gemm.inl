@@ -174,7 +174,9 @@ template <typename Products, int kN>
 void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
   constexpr int kAll = kN * kRowParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
-  const float* act_scales = args.act_scales + first * args.act_scales_stride;
+  const float* act_scales =
+      args.act_scales + first * args.act_scales_stride + block.begin / kActGroup;
+  int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
@@ -184,18 +186,18 @@ void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at
       const float* kept = tile_at(block.part, block, at, i);
       part[i / kRowParts][i % kRowParts] = p.starts ? N{} : load_native(kept);
     }
-    for (int64_t k = c; k < end; k += kActGroup) {
+    for (int64_t k = c; k < end; k += kActGroup, ++dot_index) {
       NI sums[kN][kRowParts];
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
         sums[i / kRowParts][i % kRowParts] =
-            NI{} + block.corrections[at + i / kRowParts][(k - block.begin) / kActGroup];
+            NI{} + block.corrections[at + i / kRowParts][dot_index];
       }
       Products::add(block, acts, args.act_stride, k, k + kActGroup, sums);
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
         const N scale =
-            splat_native(act_scales[i / kRowParts * args.act_scales_stride + k / kActGroup]);
+            splat_native(act_scales[i / kRowParts * args.act_scales_stride + dot_index]);
         N& to = part[i / kRowParts][i % kRowParts];
         to = fma_native(__builtin_convertvector(sums[i / kRowParts][i % kRowParts], N), scale, to);
       }

@@ -12,7 +12,7 @@
 //   kAhead            bytes from a step to what to prefetch
 //   at_once(tokens)   registers whose sums fit beside each other
 //   row(strip, i)     the first row of quad i, in the panel
-//   columns<kTokens, kRegs>(strip, step_bytes, acts, act_stride, cols, raw)
+//   columns<kTokens, kRegs>(strip, step_bytes, acts, act_stride, cols, prefetch, raw)
 //                     raw[m][i] = sums over `cols` columns, at most kChunkCols, of the quads of
 //                     kRegs registers
 //   dot(raw, same)    dots of raw sums and same = kSumFactor * sum(a)
@@ -29,6 +29,12 @@ namespace {
 
 constexpr int64_t kDecodeTokens = 3;
 constexpr int64_t kChunkCols = 512;  // what the int16 sums of widening_tiles.inl hold
+
+// Keeps loads near their use: GCC would load first all that a step of a loop needs, for which the
+// registers do not suffice.
+ONEBIT_INLINE void keep_order() {
+  asm volatile("" ::: "memory");
+}
 
 // 16 activations of each token.
 template <int kTokens>
@@ -65,7 +71,7 @@ void chunk_tokens(const MatmulArgs& args, const Chunk& chunk, int64_t s, const u
     int32x4_t raw[kTokens][kRegs * kQuads];
     Tile::template columns<kTokens, kRegs>(strip + 16 * r, chunk.step_bytes,
                                            args.acts + chunk.begin, args.act_stride,
-                                           chunk.end - chunk.begin, raw);
+                                           chunk.end - chunk.begin, r == 0, raw);
 #pragma GCC unroll 12
     for (int j = 0; j < kTokens * kRegs * kQuads; ++j) {
       const int m = j / (kRegs * kQuads);
@@ -93,23 +99,25 @@ void chunk_groups(const MatmulArgs& args, const Chunk& chunk, int64_t s, const u
 #pragma GCC unroll 12
   for (int j = 0; j < kTokens * 4; ++j) part[j / 4][j % 4] = state.part[j / 4][j % 4];
   for (int64_t c = chunk.begin; c < chunk.end; c += kActGroup) {
-#pragma GCC unroll 8
-    for (int i = 0; i < kSteps; ++i) {
-      __builtin_prefetch(strip + i * chunk.step_bytes + Tile::kAhead);
+    int32_t same[kTokens];
+    float act_scale[kTokens];
+#pragma GCC unroll 3
+    for (int m = 0; m < kTokens; ++m) {
+      same[m] = Tile::kSumFactor * args.act_sums[m * args.sums_stride + c / kSumBlock];
+      act_scale[m] = args.act_scales[m * args.act_scales_stride + c / kActGroup];
     }
 #pragma GCC unroll 4
     for (int r = 0; r < Tile::kRegisters; ++r) {
       int32x4_t raw[kTokens][kQuads];
       Tile::template columns<kTokens, 1>(strip + 16 * r, chunk.step_bytes, args.acts + c,
-                                         args.act_stride, kActGroup, raw);
+                                         args.act_stride, kActGroup, r == 0, raw);
 #pragma GCC unroll 6
       for (int j = 0; j < kTokens * kQuads; ++j) {
         const int m = j / kQuads;
-        const int32_t same = Tile::kSumFactor * args.act_sums[m * args.sums_stride + c / kSumBlock];
-        const float act_scale = args.act_scales[m * args.act_scales_stride + c / kActGroup];
         float32x4_t& to = part[m][r * kQuads + j % kQuads];
-        to = vfmaq_n_f32(to, vcvtq_f32_s32(Tile::dot(raw[m][j % kQuads], same)), act_scale);
+        to = vfmaq_n_f32(to, vcvtq_f32_s32(Tile::dot(raw[m][j % kQuads], same[m])), act_scale[m]);
       }
+      if (kTokens > 1) keep_order();
     }
     strip += kSteps * chunk.step_bytes;
   }

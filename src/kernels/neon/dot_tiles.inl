@@ -50,9 +50,10 @@ struct TernaryTile {
 
   template <int kTokens, int kRegs>
   ONEBIT_INLINE void columns(const uint8_t* strip, int64_t step_bytes, const uint8_t* acts,
-                             int64_t act_stride, int64_t cols, int32x4_t (&raw)[kTokens][kRegs]) {
+                             int64_t act_stride, int64_t cols, bool prefetch,
+                             int32x4_t (&raw)[kTokens][kRegs]) {
     // Over 32 columns (kRegs = 1) joining sums costs what shifting planes saves.
-    constexpr int kSums = kRegs == 1 ? 1 : kTokens < 3 ? 3 : 2;
+    constexpr int kSums = kRegs == 1 ? 1 : 4 - kTokens;
     int32x4_t sums[kTokens][kRegs][kSums];
 #pragma GCC unroll 24
     for (int i = 0; i < kTokens * kRegs * kSums; ++i) {
@@ -60,7 +61,7 @@ struct TernaryTile {
     }
     const uint8x16_t low = vdupq_n_u8(3);
     for (int64_t c = 0; c < cols; c += 16, strip += step_bytes, acts += 16) {
-      if (kRegs > 1) __builtin_prefetch(strip + kAhead);
+      if (prefetch) __builtin_prefetch(strip + kAhead);
       int8x16_t a[kTokens];
       load_acts(acts, act_stride, a);
 #pragma GCC unroll 4
@@ -79,6 +80,7 @@ struct TernaryTile {
           add_dots<2>(plane2, a[m], sums[m][r][kSums > 2 ? 2 : 0]);
           add_dots<3>(plane3, a[m], sums[m][r][0]);
         }
+        if (kTokens > 1 && kRegs > 1) keep_order();
       }
     }
 #pragma GCC unroll 12
@@ -108,7 +110,7 @@ struct BinaryTile {
 
   template <int kTokens, int kRegs>
   ONEBIT_INLINE void columns(const uint8_t* strip, int64_t step_bytes, const uint8_t* acts,
-                             int64_t act_stride, int64_t cols,
+                             int64_t act_stride, int64_t cols, bool prefetch,
                              int32x4_t (&raw)[kTokens][2 * kRegs]) {
     constexpr int kSums = kTokens == 1 ? 2 : 1;  // additions that do not wait for each other
     int32x4_t sums[kTokens][2 * kRegs][kSums];
@@ -117,7 +119,7 @@ struct BinaryTile {
       sums[i / kSums / (2 * kRegs)][i / kSums % (2 * kRegs)][i % kSums] = vdupq_n_s32(0);
     }
     for (int64_t c = 0; c < cols; c += 16, strip += step_bytes, acts += 16) {
-      if (kRegs > 1) __builtin_prefetch(strip + kAhead);
+      if (prefetch) __builtin_prefetch(strip + kAhead);
       int8x16_t a[kTokens];
       load_acts(acts, act_stride, a);
 #pragma GCC unroll 4
@@ -158,39 +160,42 @@ struct Int8Tile {
 
   template <int kTokens, int kRegs>
   ONEBIT_INLINE void columns(const uint8_t* strip, int64_t step_bytes, const uint8_t* acts,
-                             int64_t act_stride, int64_t cols, int32x4_t (&raw)[kTokens][kRegs]) {
+                             int64_t act_stride, int64_t cols, bool prefetch,
+                             int32x4_t (&raw)[kTokens][kRegs]) {
     constexpr int kSums = kTokens < 3 ? 2 : 1;
     int32x4_t sums[kTokens][kRegs][kSums];
 #pragma GCC unroll 16
     for (int i = 0; i < kTokens * kRegs * kSums; ++i) {
       sums[i / kSums / kRegs][i / kSums % kRegs][i % kSums] = vdupq_n_s32(0);
     }
-    const uint8x16_t high = vdupq_n_u8(128);
     for (int64_t c = 0; c < cols; c += 16, strip += 4 * step_bytes, acts += 16) {
       int8x16_t a[kTokens];
       load_acts(acts, act_stride, a);
-#pragma GCC unroll 4
-      for (int p = 0; p < 4 && kRegs > 1; ++p) __builtin_prefetch(strip + p * step_bytes + kAhead);
-#pragma GCC unroll 4
-      for (int r = 0; r < kRegs; ++r) {
-        const auto codes = [&](int p) {
-          return veorq_u8(vld1q_u8(strip + p * step_bytes + 16 * r), high);
-        };
-        const uint8x16_t w[4] = {codes(0), codes(1), codes(2), codes(3)};
-#pragma GCC unroll 3
-        for (int m = 0; m < kTokens; ++m) {
-          add_dots<0>(w[0], a[m], sums[m][r][0]);
-          add_dots<1>(w[1], a[m], sums[m][r][kSums - 1]);
-          add_dots<2>(w[2], a[m], sums[m][r][0]);
-          add_dots<3>(w[3], a[m], sums[m][r][kSums - 1]);
-        }
-      }
+      add_step<0>(strip, a, prefetch, sums);
+      add_step<1>(strip + step_bytes, a, prefetch, sums);
+      add_step<2>(strip + 2 * step_bytes, a, prefetch, sums);
+      add_step<3>(strip + 3 * step_bytes, a, prefetch, sums);
     }
 #pragma GCC unroll 12
     for (int i = 0; i < kTokens * kRegs; ++i) {
       int32x4_t(&from)[kSums] = sums[i / kRegs][i % kRegs];
       raw[i / kRegs][i % kRegs] = kSums > 1 ? vaddq_s32(from[0], from[kSums - 1]) : from[0];
     }
+  }
+
+ private:
+  // Four columns.
+  template <int kLane, int kTokens, int kRegs, int kSums>
+  ONEBIT_INLINE void add_step(const uint8_t* strip, const int8x16_t (&a)[kTokens], bool prefetch,
+                              int32x4_t (&sums)[kTokens][kRegs][kSums]) {
+    if (prefetch) __builtin_prefetch(strip + kAhead);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRegs; ++r) {
+      const uint8x16_t codes = veorq_u8(vld1q_u8(strip + 16 * r), vdupq_n_u8(128));
+#pragma GCC unroll 3
+      for (int m = 0; m < kTokens; ++m) add_dots<kLane>(codes, a[m], sums[m][r][kLane % kSums]);
+    }
+    if (kRegs > 1) keep_order();
   }
 };
 

@@ -35,7 +35,7 @@ ONEBIT_INLINE int8x16_t load_codes(const uint8_t* at) {
 
 // The block's codes of the tile's rows from column `col` on.
 ONEBIT_INLINE const uint8_t* tile_codes(const Block& block, int64_t col) {
-  return block.codes[block.tile_row / 16] + (col - block.begin) * 16;
+  return block.codes[block.tile_row == 0 ? 0 : 1] + (col - block.begin) * 16;
 }
 
 #if defined(__ARM_FEATURE_MATMUL_INT8)
@@ -49,7 +49,7 @@ ONEBIT_INLINE void exchange(int32x4_t& a, int32x4_t& b) {
 }
 
 struct SignedProducts {
-  static constexpr int kTokens = 6;
+  static constexpr int kTokens = 4;
   static constexpr int kTokensGroups = 4;
 
   template <int kN>
@@ -78,14 +78,15 @@ struct SignedProducts {
         a[0][i] = vreinterpretq_s8_s64(vzip1q_s64(x, y));
         a[1][i] = vreinterpretq_s8_s64(vzip2q_s64(x, y));
       }
-#pragma GCC unroll 16
-      for (int j = 0; j < 16; ++j) {
-        const int8x16_t rows = load_codes(codes + 16 * j);  // 2j and 2j + 1, the latter j - 8
-#pragma GCC unroll 3
-        for (int i = 0; i < kPairs; ++i) {
-          int32x4_t& to = tiles[2 * i + j % 2][j % 8 / 2];
-          to = vmmlaq_s32(to, a[j / 8][i], rows);
+#pragma GCC unroll 8
+      for (int j = 0; j < 16; j += 2) {
+        const int8x16_t rows[2] = {load_codes(codes + 16 * j), load_codes(codes + 16 * j + 16)};
+#pragma GCC unroll 6
+        for (int i = 0; i < 2 * kPairs; ++i) {
+          int32x4_t& to = tiles[i][j % 8 / 2];
+          to = vmmlaq_s32(to, a[j / 8][i / 2], rows[i % 2]);
         }
+        keep_order();
       }
     }
 #pragma GCC unroll 12
@@ -103,8 +104,8 @@ using Int8Products = SignedProducts;
 #elif defined(__ARM_FEATURE_DOTPROD)
 
 struct DotProducts {
-  static constexpr int kTokens = 6;
-  static constexpr int kTokensGroups = 6;
+  static constexpr int kTokens = 4;
+  static constexpr int kTokensGroups = 4;
 
   template <int kN>
   ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
@@ -124,13 +125,15 @@ struct DotProducts {
   template <int kLane, int kN>
   ONEBIT_INLINE void add_four(const uint8_t* codes, const int8x16_t (&a)[kN],
                               NI (&sums)[kN][kRowParts]) {
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      const int8x16_t rows = load_codes(codes + 16 * i);
-#pragma GCC unroll 6
-      for (int m = 0; m < kN; ++m) {
-        sums[m][i] = (NI)vdotq_laneq_s32((int32x4_t)sums[m][i], rows, a[m], kLane);
+#pragma GCC unroll 2
+    for (int i = 0; i < 4; i += 2) {
+      const int8x16_t rows[2] = {load_codes(codes + 16 * i), load_codes(codes + 16 * i + 16)};
+#pragma GCC unroll 8
+      for (int j = 0; j < kN * 2; ++j) {
+        NI& to = sums[j / 2][i + j % 2];
+        to = (NI)vdotq_laneq_s32((int32x4_t)to, rows[j % 2], a[j / 2], kLane);
       }
+      keep_order();
     }
   }
 };
@@ -143,8 +146,8 @@ static_assert(kBlockCols <= 512);  // for the sums in int16
 
 // Codes 0 .. 2.
 struct CodeProducts {
-  static constexpr int kTokens = 3;
-  static constexpr int kTokensGroups = 3;
+  static constexpr int kTokens = 2;
+  static constexpr int kTokensGroups = 2;
 
   template <int kN>
   ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
@@ -166,6 +169,7 @@ struct CodeProducts {
           pairs[m][i] = vmlal_s8(pairs[m][i], vget_low_s8(rows), vget_low_s8(a[m][p]));
           pairs[m][i + 1] = vmlal_high_s8(pairs[m][i + 1], rows, a[m][p]);
         }
+        if (j % 2 == 1) keep_order();
       }
     }
 #pragma GCC unroll 12
@@ -199,6 +203,7 @@ struct Int8Products {
         for (int m = 0; m < kN; ++m) {
           Int8Tile::add_products(w0, a[m][p], w1, a[m][p + 1], pairs[m][j % 4]);
         }
+        keep_order();
       }
     }
 #pragma GCC unroll 8

@@ -56,7 +56,8 @@ struct TernaryTile {
 
   template <int kTokens, int kRegs>
   ONEBIT_INLINE void columns(const uint8_t* strip, int64_t step_bytes, const uint8_t* acts,
-                             int64_t act_stride, int64_t cols, int32x4_t (&raw)[kTokens][kRegs]) {
+                             int64_t act_stride, int64_t cols, bool prefetch,
+                             int32x4_t (&raw)[kTokens][kRegs]) {
     int16x8_t sums[kTokens][kRegs][2];  // rows 0 and 1, rows 2 and 3
 #pragma GCC unroll 12
     for (int i = 0; i < kTokens * kRegs; ++i) {
@@ -64,7 +65,7 @@ struct TernaryTile {
     }
     const uint8x16_t low = vdupq_n_u8(3);
     for (int64_t c = 0; c < cols; c += 16, strip += step_bytes, acts += 16) {
-      if (kRegs > 1) __builtin_prefetch(strip + kAhead);
+      if (prefetch) __builtin_prefetch(strip + kAhead);
       int8x16_t a[kTokens][4];
       load_copies(acts, act_stride, a);
 #pragma GCC unroll 4
@@ -97,7 +98,7 @@ struct BinaryTile {
   static constexpr int64_t kStripBytes = 32;
   static constexpr int kRegisters = 2;
   static constexpr int64_t kAhead = 8 << 10;  // a chunk of 128 rows
-  static constexpr int at_once(int) { return 2; }
+  static constexpr int at_once(int tokens) { return tokens == 1 ? 2 : 1; }
   static constexpr int64_t row(int64_t strip, int i) {
     return strip / 2 * 32 + strip % 2 * 8 + i / 2 * 4 + i % 2 * 16;
   }
@@ -107,7 +108,7 @@ struct BinaryTile {
 
   template <int kTokens, int kRegs>
   ONEBIT_INLINE void columns(const uint8_t* strip, int64_t step_bytes, const uint8_t* acts,
-                             int64_t act_stride, int64_t cols,
+                             int64_t act_stride, int64_t cols, bool prefetch,
                              int32x4_t (&raw)[kTokens][2 * kRegs]) {
     int16x8_t sums[kTokens][2 * kRegs];
 #pragma GCC unroll 12
@@ -115,7 +116,7 @@ struct BinaryTile {
       sums[i / (2 * kRegs)][i % (2 * kRegs)] = vdupq_n_s16(0);
     }
     for (int64_t c = 0; c < cols; c += 16, strip += step_bytes, acts += 16) {
-      if (kRegs > 1) __builtin_prefetch(strip + kAhead);
+      if (prefetch) __builtin_prefetch(strip + kAhead);
       int8x16_t a[kTokens][4];
       load_copies(acts, act_stride, a);
 #pragma GCC unroll 4
@@ -125,8 +126,9 @@ struct BinaryTile {
             vreinterpretq_u8_u16(i % 2 == 0 ? vtrn1q_u16(step, step) : vtrn2q_u16(step, step));
 #pragma GCC unroll 4
         for (int p = 0; p < 4; ++p) {
-          const int8x16_t plane = vreinterpretq_s8_u8(
+          int8x16_t plane = vreinterpretq_s8_u8(
               vtstq_u8(words, vreinterpretq_u8_u32(vdupq_n_u32(0x10100101u << p))));
+          asm("" : "+w"(plane));  // GCC would make three instructions of CMTST and AND
 #pragma GCC unroll 3
           for (int m = 0; m < kTokens; ++m) {
             sums[m][i] = vpadalq_s8(sums[m][i], vandq_s8(plane, a[m][p]));
@@ -153,7 +155,8 @@ struct Int8Tile {
 
   template <int kTokens, int kRegs>
   ONEBIT_INLINE void columns(const uint8_t* strip, int64_t step_bytes, const uint8_t* acts,
-                             int64_t act_stride, int64_t cols, int32x4_t (&raw)[kTokens][kRegs]) {
+                             int64_t act_stride, int64_t cols, bool prefetch,
+                             int32x4_t (&raw)[kTokens][kRegs]) {
     int32x4_t sums[kTokens][kRegs][2];  // rows 0 and 1, rows 2 and 3
 #pragma GCC unroll 12
     for (int i = 0; i < kTokens * kRegs; ++i) {
@@ -164,7 +167,7 @@ struct Int8Tile {
       int8x16_t a[kTokens][4];
       load_copies(acts, act_stride, a);
 #pragma GCC unroll 4
-      for (int p = 0; p < 4 && kRegs > 1; ++p) __builtin_prefetch(strip + p * step_bytes + kAhead);
+      for (int p = 0; p < 4 && prefetch; ++p) __builtin_prefetch(strip + p * step_bytes + kAhead);
 #pragma GCC unroll 8
       for (int i = 0; i < 2 * kRegs; ++i) {  // two of the four steps
         const int r = i / 2;
