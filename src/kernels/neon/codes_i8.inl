@@ -5,6 +5,7 @@
 #include "kernels/kernel.h"
 #include "kernels/neon/decode.inl"
 #include "kernels/neon/gemm.inl"
+#include "kernels/neon/products.inl"
 #if defined(__ARM_FEATURE_DOTPROD)
 #include "kernels/neon/dot_tiles.inl"
 #else

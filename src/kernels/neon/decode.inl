@@ -117,7 +117,7 @@ void chunk_groups(const MatmulArgs& args, const Chunk& chunk, int64_t s, const u
         float32x4_t& to = part[m][r * kQuads + j % kQuads];
         to = vfmaq_n_f32(to, vcvtq_f32_s32(Tile::dot(raw[m][j % kQuads], same[m])), act_scale[m]);
       }
-      if (kTokens > 1) keep_order();
+      if (kTokens == 3 || Tile::at_once(kTokens) < Tile::kRegisters) keep_order();
     }
     strip += kSteps * chunk.step_bytes;
   }

@@ -13,7 +13,12 @@
 //     * a): dot = raw - sum(a).
 //   binary: TRN1 and TRN2 copy the word of a row to both halves of a 32-bit lane; CMTST with a mask
 //     makes its four columns 4p .. 4p + 3 -1 where the bit is set. raw = -sum of a where the weight
-//     is +1: dot = -2 * raw - sum(a).
+//     is +1: dot = -2 * raw - sum(a). 43 instructions for 256 weights. A lookup was counted too:
+//     four columns as index of two 32-entry tables (even and odd bytes) of sums of activations in
+//     two bytes, which UADALP and SADALP add up: 129 for 1024 weights, 8.1 in place of 10.8 per 64.
+//     But a quarter of these are TBL of two registers, as much again are pairwise additions, which
+//     many CPUs run at half the rate; and one token needs 128 bytes of tables per 16 columns, made
+//     before. To be tried where it can be measured.
 //   int8: the stored byte, w + 128, becomes w when its highest bit flips. raw = dot.
 //
 // Overflow of int32: |plane 2| <= 32 * 127 * kMaxColumns / 4 < 2^28; int8: 127 * 127 *
