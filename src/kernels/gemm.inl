@@ -111,8 +111,12 @@ void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
 constexpr int64_t kTileRows = kNative == 4 ? 16 : 32;  // that leave registers for several tokens
 constexpr int kRowParts = kTileRows / kNative;         // registers of these rows
 
+ONEBIT_INLINE int64_t tile_row(const Block& block) {  // a constant where there is one tile
+  return kTileRows < 32 ? block.tile_row : 0;
+}
+
 ONEBIT_INLINE N part_scale(const Block& block, int64_t group, int64_t part) {
-  const int64_t row = block.tile_row + part * kNative;
+  const int64_t row = tile_row(block) + part * kNative;
   return load_native(block.scales[row / 16] + group * block.scales_stride + row % 16);
 }
 
@@ -134,7 +138,7 @@ ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t fir
 // Register i of a tile in [token][32 rows].
 template <typename Rows>
 ONEBIT_INLINE auto tile_at(Rows& rows, const Block& block, int64_t at, int i) {
-  return rows[at + i / kRowParts] + block.tile_row + i % kRowParts * kNative;
+  return rows[at + i / kRowParts] + tile_row(block) + i % kRowParts * kNative;
 }
 
 // One scale a token.
