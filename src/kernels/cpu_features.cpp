@@ -44,6 +44,7 @@ constexpr uint64_t kTileState = bit(17) | bit(18);        // configuration, data
 // AT_HWCAP on AArch64 (Linux arch/arm64/include/uapi/asm/hwcap.h)
 constexpr uint64_t kHwcapAsimd = bit(1);
 constexpr uint64_t kHwcapAsimdDp = bit(20);
+constexpr uint64_t kHwcap2I8mm = bit(13);  // AT_HWCAP2
 
 constexpr bool has_all(uint64_t value, uint64_t bits) {
   return (value & bits) == bits;
@@ -62,6 +63,7 @@ CpuTiers decide_tiers(const CpuRegisters& r) {
               has_all(r.xcr0, kTileState) && r.may_use_tiles;
   tiers.neon = has_all(r.aarch64_hwcap, kHwcapAsimd);
   tiers.neon_dotprod = has_all(r.aarch64_hwcap, kHwcapAsimd | kHwcapAsimdDp);
+  tiers.neon_i8mm = tiers.neon_dotprod && has_all(r.aarch64_hwcap2, kHwcap2I8mm);
   return tiers;
 }
 
@@ -113,6 +115,7 @@ CpuRegisters read_cpu_registers() {
 CpuRegisters read_cpu_registers() {
   CpuRegisters r;
   r.aarch64_hwcap = getauxval(AT_HWCAP);
+  r.aarch64_hwcap2 = getauxval(AT_HWCAP2);
   return r;
 }
 

@@ -13,6 +13,7 @@ struct CpuTiers {
   bool amx = false;           // the above and AMX-TILE, AMX-INT8
   bool neon = false;          // Advanced SIMD
   bool neon_dotprod = false;  // the above and SDOT
+  bool neon_i8mm = false;     // the above and SMMLA
 };
 
 // The raw registers that the decision needs. All zero where an instruction does not exist.
@@ -24,6 +25,7 @@ struct CpuRegisters {
   uint64_t xcr0 = 0;           // register state that the operating system saves on a context switch
   bool may_use_tiles = false;  // Linux lets this process use the AMX registers: it must be asked
   uint64_t aarch64_hwcap = 0;  // AT_HWCAP: what both CPU and Linux support
+  uint64_t aarch64_hwcap2 = 0;  // AT_HWCAP2
 };
 
 // On a CPU with AMX this asks Linux for the use of its registers (arch_prctl): 8 KiB more in the

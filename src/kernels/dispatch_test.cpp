@@ -22,7 +22,8 @@ CpuRegisters everything() {
           .leaf7_edx = ~0u,
           .xcr0 = ~uint64_t{0},
           .may_use_tiles = true,
-          .aarch64_hwcap = ~uint64_t{0}};
+          .aarch64_hwcap = ~uint64_t{0},
+          .aarch64_hwcap2 = ~uint64_t{0}};
 }
 
 TEST(Dispatch, ScalarIsLastAndAlwaysThere) {
@@ -153,6 +154,7 @@ TEST(CpuFeatures, AmxNeedsItsFeaturesItsRegistersAndPermission) {
 TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {
   constexpr uint64_t kAsimd = uint64_t{1} << 1;
   constexpr uint64_t kAsimdDp = uint64_t{1} << 20;
+  constexpr uint64_t kI8mm = uint64_t{1} << 13;  // of AT_HWCAP2
   CpuRegisters r;
   EXPECT_FALSE(decide_tiers(r).neon);
   r.aarch64_hwcap = kAsimd;
@@ -160,8 +162,15 @@ TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {
   EXPECT_FALSE(decide_tiers(r).neon_dotprod);
   r.aarch64_hwcap = kAsimd | kAsimdDp;
   EXPECT_TRUE(decide_tiers(r).neon_dotprod);
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = kI8mm;
+  EXPECT_TRUE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = ~kI8mm;
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = kI8mm;
   r.aarch64_hwcap = ~kAsimdDp;
   EXPECT_FALSE(decide_tiers(r).neon_dotprod);
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
 }
 
 #if defined(__x86_64__)
@@ -185,6 +194,7 @@ TEST(CpuFeatures, AgreeWithWhatLinuxWritesInProcCpuinfo) {
   const CpuTiers tiers = decide_tiers(read_cpu_registers());
   EXPECT_EQ(tiers.neon, features.find(" asimd ") != std::string::npos);
   EXPECT_EQ(tiers.neon_dotprod, features.find(" asimddp ") != std::string::npos);
+  EXPECT_EQ(tiers.neon_i8mm, features.find(" i8mm ") != std::string::npos);
 }
 #endif
 

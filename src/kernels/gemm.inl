@@ -2,9 +2,10 @@
 //
 // 32 rows x kBlockCols columns at a time are unpacked to byte codes in the L1 cache, then all
 // tokens pass by in register tiles: unpacking, once for up to kBlockTokens tokens, costs next to
-// nothing. Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows; they are w + 1
-// (0 and 2 for binary), or w + 128 for int8, whose panels lie so already. Corrections, -sum(a) or
-// -128 * sum(a), make dots of the sums of their products.
+// nothing. Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows (where a matrix
+// instruction wants it, [columns / 8][16 rows][8 columns]); they are w + 1 (0 and 2 for binary),
+// and for int8 what panels hold, w + 128, or w. Corrections, -sum(a) or -128 * sum(a), make dots of
+// the sums of their products.
 //
 // What a token has so far, its float accumulators and the part of a group that a block of columns
 // cut, waits in scratch memory between the blocks.
@@ -30,6 +31,7 @@ struct Block {
   const uint8_t* codes[2];  // of rows 0..15 and 16..31, from column begin
   const float* scales[2];   // of group 0
   int64_t scales_stride;    // to the next group
+  int64_t tile_row;         // of the 32: the first one of the register tile at hand
   // What makes dots of raw sums: [token][dot of the block], and of a whole row.
   int32_t corrections[kBlockTokens][kBlockDots];
   int32_t row_correction[kBlockTokens];
@@ -106,27 +108,38 @@ void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
   }
 }
 
-constexpr int kRowParts = 32 / kNative;  // registers of 32 rows
+constexpr int64_t kTileRows = kNative == 4 ? 16 : 32;  // that leave registers for several tokens
+constexpr int kRowParts = kTileRows / kNative;         // registers of these rows
+
+ONEBIT_INLINE int64_t tile_row(const Block& block) {  // a constant where there is one tile
+  return kTileRows < 32 ? block.tile_row : 0;
+}
 
 ONEBIT_INLINE N part_scale(const Block& block, int64_t group, int64_t part) {
-  const int64_t row = part * kNative;
+  const int64_t row = tile_row(block) + part * kNative;
   return load_native(block.scales[row / 16] + group * block.scales_stride + row % 16);
 }
 
 ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t first, int64_t n,
                                 const Block& block) {
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t part = 0; part < kRowParts; ++part) {
-      N y = load_native(block.acc[i] + part * kNative);
+    for (int64_t r = 0; r < 32; r += kNative) {
+      N y = load_native(block.acc[i] + r);
       if (!args.act_groups) y = y * args.act_scales[(first + i) * args.act_scales_stride];
-      store_rows(args, first + i, row + part * kNative, y);
+      store_rows(args, first + i, row + r, y);
     }
   }
 }
 
-// Register tiles: tokens first .. first + kN - 1 of the call, which are tokens `at` .. of the
-// block. Products::add adds, for kN tokens and the parts of the rows, the products of codes and
-// activations in columns begin .. end - 1.
+// Register tiles: kTileRows rows and tokens first .. first + kN - 1 of the call, which are tokens
+// `at` .. of the block. Products::add adds, for kN tokens and the parts of the rows, the products
+// of codes and activations in columns begin .. end - 1.
+
+// Register i of a tile in [token][32 rows].
+template <typename Rows>
+ONEBIT_INLINE auto tile_at(Rows& rows, const Block& block, int64_t at, int i) {
+  return rows[at + i / kRowParts] + tile_row(block) + i % kRowParts * kNative;
+}
 
 // One scale a token.
 template <typename Products, int kN>
@@ -140,7 +153,7 @@ void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at
     NI sums[kN][kRowParts];
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
+      const float* kept = tile_at(block.part, block, at, i);
       sums[i / kRowParts][i % kRowParts] = p.starts ? NI{} : load_ints(kept);
     }
     Products::add(block, acts, args.act_stride, c, end, sums);
@@ -149,11 +162,11 @@ void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at
       const int64_t m = at + i / kRowParts;
       const NI sum = sums[i / kRowParts][i % kRowParts];
       if (!p.ends) {
-        memcpy(block.part[m] + i % kRowParts * kNative, &sum, sizeof sum);
+        memcpy(tile_at(block.part, block, at, i), &sum, sizeof sum);
         continue;
       }
       const N dot = __builtin_convertvector(sum + block.corrections[m][dot_index], N);
-      float* acc = block.acc[m] + i % kRowParts * kNative;
+      float* acc = tile_at(block.acc, block, at, i);
       const N y = fma_native(dot, part_scale(block, p.group, i % kRowParts), load_native(acc));
       store_native(acc, y);
     }
@@ -165,41 +178,41 @@ template <typename Products, int kN>
 void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
   constexpr int kAll = kN * kRowParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
-  const float* act_scales = args.act_scales + first * args.act_scales_stride;
+  const float* act_scales =
+      args.act_scales + first * args.act_scales_stride + block.begin / kActGroup;
+  int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
     N part[kN][kRowParts];
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
+      const float* kept = tile_at(block.part, block, at, i);
       part[i / kRowParts][i % kRowParts] = p.starts ? N{} : load_native(kept);
     }
-    for (int64_t k = c; k < end; k += kActGroup) {
+    for (int64_t k = c; k < end; k += kActGroup, ++dot_index) {
       NI sums[kN][kRowParts];
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
         sums[i / kRowParts][i % kRowParts] =
-            NI{} + block.corrections[at + i / kRowParts][(k - block.begin) / kActGroup];
+            NI{} + block.corrections[at + i / kRowParts][dot_index];
       }
       Products::add(block, acts, args.act_stride, k, k + kActGroup, sums);
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
         const N scale =
-            splat_native(act_scales[i / kRowParts * args.act_scales_stride + k / kActGroup]);
+            splat_native(act_scales[i / kRowParts * args.act_scales_stride + dot_index]);
         N& to = part[i / kRowParts][i % kRowParts];
         to = fma_native(__builtin_convertvector(sums[i / kRowParts][i % kRowParts], N), scale, to);
       }
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const int64_t m = at + i / kRowParts;
       if (!p.ends) {
-        memcpy(block.part[m] + i % kRowParts * kNative, &part[i / kRowParts][i % kRowParts],
-               sizeof(N));
+        store_native(tile_at(block.part, block, at, i), part[i / kRowParts][i % kRowParts]);
         continue;
       }
-      float* acc = block.acc[m] + i % kRowParts * kNative;
+      float* acc = tile_at(block.acc, block, at, i);
       const N y = fma_native(part[i / kRowParts][i % kRowParts],
                              part_scale(block, p.group, i % kRowParts), load_native(acc));
       store_native(acc, y);
@@ -242,8 +255,10 @@ void gemm(const MatmulArgs& args) {
         correct<Codes::kSumFactor>(args, first, n, block);
         for (int64_t t = 0; t < n_tiles; ++t) {
           const int64_t at = n * t / n_tiles;
-          tile<Products, Products::kTokens>(args, block, first + at, at,
-                                            n * (t + 1) / n_tiles - at);
+          for (block.tile_row = 0; block.tile_row < 32; block.tile_row += kTileRows) {
+            tile<Products, Products::kTokens>(args, block, first + at, at,
+                                              n * (t + 1) / n_tiles - at);
+          }
         }
       }
       store_tokens(args, row, first, n, block);

@@ -293,7 +293,7 @@ TEST_F(MatmulTest, EqualsTheNaiveProductForSmallSizes) {
 TEST_F(MatmulTest, EqualsTheNaiveProductForExtremeValues) {
   for (const Packing packing : kAllPackings) {
     for (const int64_t cols : {384, 1000, 3200}) {
-      for (const int64_t group : {int64_t{128}, int64_t{192}, int64_t{256}, kWhole}) {
+      for (const int64_t group : {int64_t{128}, int64_t{192}, int64_t{640}, kWhole}) {
         for (const bool act_groups : {false, true}) {
           if (!is_possible(packing, group, act_groups)) continue;
           for (const Values values : kAllValues) {
