@@ -52,7 +52,7 @@ Engine::Engine(const EngineOptions& options, const std::function<LoadedModel(Thr
       kernels_(select_kernels(options.isa)),
       loaded_(load(pool_)),
       workspace_(config(), chunk_size(options.prefill_chunk)),
-      kv_pool_(model().kv_shape(options.kv)) {
+      kv_pool_(model().kv_shape(options.kv.value_or(config().kv_type()))) {
   tokens_.reserve(static_cast<std::size_t>(prefill_chunk()));
 }
 
