@@ -261,6 +261,14 @@ same "$("$onebit" run "$dir/packed.gguf" -q -p "The king said" -n 40 --temp 0)" 
 "$onebit" eval "$dir/back.gguf" --logits "$dir/other.npy" --tokens 1,2,3 >/dev/null
 cmp "$dir/tq2.npy" "$dir/other.npy" || fail "logits after packing and converting back"
 rejected 2 "--head" "$onebit" pack "$tq2" -o "$dir/no.gguf" --head q4
+"$onebit" pack "$tq2" -o "$dir/packed.gguf" --head int6 >/dev/null || fail "pack --head int6"
+"$onebit" inspect "$dir/packed.gguf" >"$dir/out" && grep -q 'P_INT6' "$dir/out" || fail "inspect of a packed head"
+"$onebit" eval "$tq2" --logits "$dir/six.npy" --tokens 1,2,3 --head int6 >/dev/null || fail "eval --head int6"
+for isa in $isas; do
+  ONEBIT_ISA=$isa "$onebit" eval "$dir/packed.gguf" --logits "$dir/other.npy" --tokens 1,2,3 >/dev/null
+  cmp "$dir/six.npy" "$dir/other.npy" || fail "logits of a head of 6 bits on $isa"
+done
+
 # How keys and values are kept
 for kv in f32 f16 int8; do
   "$onebit" eval "$tq2" --logits "$dir/$kv.npy" --tokens 1,2,3 --kv "$kv" >/dev/null || fail "--kv $kv"

@@ -32,8 +32,8 @@ void add_open_flags(CLI::App& command, OpenOptions& options) {
 
 void add_head_flag(CLI::App& command, std::string& head) {
   command.add_option("--head", head,
-                     "Output head (and embedding, if they are one) of floats: int8 (default), or "
-                     "f16: exactly as the file has it");
+                     "Output head (and embedding, if they are one) of floats: int8 (default), "
+                     "int6 (smaller, less exact), or f16: exactly as the file has it");
 }
 
 void add_precision_flags(CLI::App& command, ModelFlags& flags) {
@@ -86,9 +86,10 @@ std::optional<KvType> parse_kv(const std::string& name) {
 
 Head parse_head(const std::string& name) {
   if (name.empty() || name == "int8") return Head::kInt8;
+  if (name == "int6") return Head::kInt6;
   if (name == "f16") return Head::kExact;
   throw Error(ErrorCode::kInvalidArgument,
-              "--head: expected int8 or f16, found " + quote(name));
+              "--head: expected int8, int6 or f16, found " + quote(name));
 }
 
 ModelFile open_model_file(const std::string& path, const OpenOptions& options) {

@@ -24,7 +24,7 @@ struct ModelFlags {
   int64_t context = 0;
   std::string activations;  // f32, int8, int8-group; empty: as the model was trained
   std::string kv;           // f32, f16, int8; empty: f16, f32 with f32 activations
-  std::string head;         // int8, f16
+  std::string head;         // int8, int6, f16
   bool triples = false;
   bool pin = false;
   OpenOptions open;
@@ -33,7 +33,7 @@ struct ModelFlags {
 void add_model_argument(CLI::App& command, std::string& model, bool required = false);
 // --i2s-layout.
 void add_open_flags(CLI::App& command, OpenOptions& options);
-// --head: int8 (or empty), f16. Throws Error(kInvalidArgument) for another.
+// --head: int8 (or empty), int6, f16. Throws Error(kInvalidArgument) for another.
 void add_head_flag(CLI::App& command, std::string& head);
 Head parse_head(const std::string& name);
 // How numbers are kept, --activations, --kv and --head, and --i2s-layout; add_engine_flags() has

@@ -38,8 +38,12 @@ bool use_triples(const EngineOptions& options) {
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
     : Engine(options, [&](ThreadPool& pool) {
-        return load_model(file, {options.context, options.activations, options.head, &pool,
-                                 use_triples(options)});
+        return load_model(file, {.context = options.context,
+                                 .activations = options.activations,
+                                 .head = options.head,
+                                 .pool = &pool,
+                                 .triples = use_triples(options),
+                                 .kernels = &select_kernels(options.isa)});
       }) {}
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)

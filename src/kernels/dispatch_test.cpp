@@ -22,8 +22,9 @@ TEST(Dispatch, ScalarIsLastAndAlwaysThere) {
 TEST(Dispatch, EveryUsableNameFindsItsKernelsAndEveryEntryIsFilled) {
   for (const Kernels* kernels : usable_kernels()) {
     EXPECT_EQ(&find_kernels(kernels->isa), kernels);
-    for (int p = 0; p < kPackings; ++p) {  // only some know triples
-      const bool optional = static_cast<Packing>(p) == Packing::kTripleI8;
+    for (int p = 0; p < kPackings; ++p) {  // only some know triples and 6 bits
+      const auto packing = static_cast<Packing>(p);
+      const bool optional = packing == Packing::kTripleI8 || packing == Packing::kInt6;
       EXPECT_TRUE(optional || kernels->matmul[p] != nullptr);
     }
     for (const auto& [bytes, run] : kernels->prepare) EXPECT_EQ(bytes == nullptr, run == nullptr);

@@ -178,7 +178,7 @@ struct FloatOps {
 // What one instruction set offers. Every entry equals the scalar one bit for bit.
 struct Kernels {
   const char* isa;                 // "scalar", "avx2", "neon-dotprod", ...
-  MatmulKernel matmul[kPackings];  // by Packing; null: not here (kTripleI8 on some)
+  MatmulKernel matmul[kPackings];  // by Packing; null: not here (kTripleI8 and kInt6 on some)
   Preparation prepare[kPackings];  // both members null: none
   FloatOps floats;
 };
