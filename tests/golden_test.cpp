@@ -87,14 +87,18 @@ TEST(Golden, GreedyContinuationsMatch) {
 TEST(Invariance, LogitsAreTheSameBitsForEveryIsaThreadCountAndChunk) {
   const auto file = ModelFile::open(kGolden + "bitnet158-a.i2_s.gguf");
   const auto tokens = prompt_ids(1);
-  std::vector<float> first;
-  for (const Kernels* kernels : usable_kernels()) {
-    for (const int threads : {1, 2, 3, 7}) {
-      for (const int64_t chunk : {1, 7, 64}) {
-        Engine engine(file, {.threads = threads, .prefill_chunk = chunk, .isa = kernels->isa});
-        const auto logits = all_logits(engine, tokens);
-        if (first.empty()) first = logits;
-        ASSERT_EQ(first, logits) << kernels->isa << ' ' << threads << ' ' << chunk;
+  for (const Head head : {Head::kInt8, Head::kInt6}) {
+    std::vector<float> first;
+    for (const Kernels* kernels : usable_kernels()) {
+      for (const int threads : {1, 2, 3, 7}) {
+        for (const int64_t chunk : {1, 7, 64}) {
+          Engine engine(
+              file,
+              {.threads = threads, .prefill_chunk = chunk, .isa = kernels->isa, .head = head});
+          const auto logits = all_logits(engine, tokens);
+          if (first.empty()) first = logits;
+          ASSERT_EQ(first, logits) << kernels->isa << ' ' << threads << ' ' << chunk;
+        }
       }
     }
   }
