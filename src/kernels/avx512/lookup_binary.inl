@@ -31,7 +31,8 @@ constexpr int64_t kTableInts = 128;  // int16 of the three tables of 16 columns
 constexpr int64_t kLookupCols = 512;
 constexpr int64_t kLookupTokens = 16;
 constexpr int64_t kLookupPanels = 16;
-constexpr int64_t kLookupAhead = 8 << 10;  // bytes
+constexpr int64_t kLookupAhead = 8 << 10;  // bytes: from memory to L2,
+constexpr int64_t kLookupNear = 1 << 10;   // and from there to L1
 
 // The low words of 16 + 16 integers of 32 bits.
 struct EvenWords {
@@ -159,6 +160,7 @@ ONEBIT_INLINE void look_up(const uint8_t* panel, const int16_t* table, int64_t n
     for (int t = 0; t < kTiles; ++t) {
       if (kPrefetch) {
         _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + next), _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + kLookupNear), _MM_HINT_T0);
       }
       const __m512i words = _mm512_load_si512(panel + 64 * t);
       const __m512i a = _mm512_permutexvar_epi16(words, low);
