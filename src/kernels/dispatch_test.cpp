@@ -48,8 +48,9 @@ TEST(Dispatch, KernelsForAMachineAreThoseOfItsTiers) {
 
 TEST(Dispatch, EveryEntryIsFilled) {
   for (const Kernels* kernels : compiled_kernels()) {
-    for (int p = 0; p < kPackings; ++p) {  // only some know triples
-      const bool optional = static_cast<Packing>(p) == Packing::kTripleI8;
+    for (int p = 0; p < kPackings; ++p) {  // only some know triples and 6 bits
+      const auto packing = static_cast<Packing>(p);
+      const bool optional = packing == Packing::kTripleI8 || packing == Packing::kInt6;
       EXPECT_TRUE(optional || kernels->matmul[p] != nullptr);
     }
     for (const auto& [bytes, run] : kernels->prepare) EXPECT_EQ(bytes == nullptr, run == nullptr);

@@ -21,7 +21,7 @@ namespace onebit {
 namespace {
 
 constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kBinaryBit,
-                                    Packing::kInt8, Packing::kTripleI8};
+                                    Packing::kInt8,      Packing::kTripleI8, Packing::kInt6};
 constexpr int64_t kWhole = int64_t{1} << 40;  // one weight scale a row
 
 enum class Values { kRandom, kMax, kMin, kZeros, kAlternating };
@@ -54,8 +54,13 @@ bool is_possible(Packing packing, int64_t group, bool act_groups) {
   return packing != Packing::kBinaryBit || !act_groups;
 }
 
+// Codes are -largest .. largest.
+int largest_code(Packing packing) {
+  return packing == Packing::kInt8 ? 127 : packing == Packing::kInt6 ? 31 : 1;
+}
+
 int8_t make_code(Packing packing, Values values, int64_t col, Rng& rng) {
-  const int largest = packing == Packing::kInt8 ? 127 : 1;
+  const int largest = largest_code(packing);
   switch (values) {
     case Values::kMax:
       return static_cast<int8_t>(largest);
@@ -67,9 +72,9 @@ int8_t make_code(Packing packing, Values values, int64_t col, Rng& rng) {
     default:
       break;
   }
-  if (is_ternary(packing)) return static_cast<int8_t>(static_cast<int>(rng.below(3)) - 1);
-  if (packing == Packing::kInt8) return static_cast<int8_t>(static_cast<int>(rng.below(255)) - 127);
-  return rng.below(2) == 0 ? 1 : -1;
+  if (largest == 1 && !is_ternary(packing)) return rng.below(2) == 0 ? 1 : -1;
+  const auto n_codes = static_cast<uint64_t>(2 * largest + 1);
+  return static_cast<int8_t>(static_cast<int>(rng.below(n_codes)) - largest);
 }
 
 int8_t make_act(Packing packing, Values values, int64_t token, int64_t col, Rng& rng) {
@@ -369,13 +374,13 @@ TEST_F(MatmulTest, EmulatedKernelsEqualTheNaiveProduct) {
 
 // The overflow bounds in the kernels' comments: the extreme products at the most columns.
 TEST(MatmulLimits, AccumulatorsHoldAtTheMostColumns) {
-  for (const Packing packing :
-       {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kInt8, Packing::kTripleI8}) {
-    const bool is_int8 = packing == Packing::kInt8;
-    const int64_t cols = is_int8 ? kMaxColumnsInt8 : kMaxColumns;
+  for (const Packing packing : {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kInt8,
+                                Packing::kTripleI8, Packing::kInt6}) {
+    const int largest = largest_code(packing);
+    const int64_t cols = largest > 1 ? kMaxColumnsInt8 : kMaxColumns;
     for (const int8_t code : {int8_t{1}, int8_t{-1}}) {
       const std::vector<int8_t> row(static_cast<std::size_t>(cols),
-                                    static_cast<int8_t>(is_int8 ? 127 * code : code));
+                                    static_cast<int8_t>(largest * code));
       const int8_t* rows[] = {row.data(), row.data()};
       AlignedBuffer<uint8_t> panel(panel_bytes(packing, 2, cols));
       pack_panel(packing, rows, 2, cols, panel.data());

@@ -35,6 +35,8 @@ int8_t code_of(Packing packing, int byte) {
       return static_cast<int8_t>(byte % 3 - 1);
     case Packing::kInt8:
       return static_cast<int8_t>(byte % 255 - 127);
+    case Packing::kInt6:
+      return static_cast<int8_t>(byte % 63 - 31);
     default:
       return byte % 2 == 0 ? 1 : -1;
   }

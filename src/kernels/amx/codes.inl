@@ -7,6 +7,7 @@
 
 #include "kernels/avx512/decode_triple.inl"
 #include "kernels/avx512/gemm.inl"
+#include "kernels/avx512/int6.inl"
 #include "kernels/gemm.inl"
 #include "kernels/kernel.h"
 
@@ -48,6 +49,27 @@ struct SignedInt8 {
       for (int64_t c = block.begin; c < block.end; c += 4, from += 64, to += 64) {
         _mm_prefetch(reinterpret_cast<const char*>(from + 4096), _MM_HINT_T0);
         _mm512_store_si512(to, _mm512_xor_si512(_mm512_load_si512(from), sign_bit));
+      }
+    }
+  }
+};
+
+struct SignedInt6 {
+  ONEBIT_INLINE void scales(const MatmulArgs& args, int64_t row, Block& block) {
+    half_scales(args, row, block);
+  }
+  ONEBIT_INLINE void unpack(const MatmulArgs& args, int64_t row, Block& block) {
+    const __m512i zero = _mm512_set1_epi8(-Int6Step::kSumFactor);  // the code of weight 0
+    for (int h = 0; h < 2; ++h) {
+      const uint8_t* from = half_panel(args, row, h) + block.begin / 16 * Int6Step::kBytes;
+      uint8_t* to = block.buffer[h];
+      block.codes[h] = to;
+      for (int64_t c = block.begin; c < block.end; c += 16, from += Int6Step::kBytes, to += 256) {
+        __m512i codes[4];
+        Int6Step::codes(from, codes);
+        for (int p = 0; p < 4; ++p) {
+          _mm512_store_si512(to + 64 * p, _mm512_sub_epi8(codes[p], zero));
+        }
       }
     }
   }

@@ -22,6 +22,10 @@ void int8_tiles(const MatmulArgs& args) noexcept {
   takes_tiles(args) ? gemm_tiles<SignedInt8>(args) : int8(args);
 }
 
+void int6_tiles(const MatmulArgs& args) noexcept {
+  takes_tiles(args) ? gemm_tiles<SignedInt6>(args) : int6(args);
+}
+
 void triple_i8_tiles(const MatmulArgs& args) noexcept {
   takes_tiles(args) ? gemm_tiles<SignedTriples>(args) : triple_i8(args);
 }

@@ -9,8 +9,8 @@ namespace onebit {
 extern const Kernels kKernelsAmx;
 constinit const Kernels kKernelsAmx = {
     "amx",
-    {ternary_i8_tiles, binary_i8_tiles, binary_bit, int8_tiles, triple_i8_tiles},
-    {kTiles, kTilesOrLookup, {}, kTiles, kTiles},
+    {ternary_i8_tiles, binary_i8_tiles, binary_bit, int8_tiles, triple_i8_tiles, int6_tiles},
+    {kTiles, kTilesOrLookup, {}, kTiles, kTiles, kTiles},
     kFloatOps};
 
 }  // namespace onebit
