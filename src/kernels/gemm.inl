@@ -125,36 +125,37 @@ ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t fir
 }
 
 // Register tiles: tokens first .. first + kN - 1 of the call, which are tokens `at` .. of the
-// block. Products::add adds, for kN tokens and the parts of the rows, the products of codes and
-// activations in columns begin .. end - 1.
+// block, and Products::kParts parts of the rows from `part0` on. Products::add adds to their sums
+// the products of codes and activations in columns begin .. end - 1.
 
 // One scale a token.
 template <typename Products, int kN>
-void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
-  constexpr int kAll = kN * kRowParts;
+void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t part0) {
+  constexpr int kParts = Products::kParts;
+  constexpr int kAll = kN * kParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
   int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end, ++dot_index) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
-    NI sums[kN][kRowParts];
+    NI sums[kN][kParts];
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
-      sums[i / kRowParts][i % kRowParts] = p.starts ? NI{} : load_ints(kept);
+      const float* kept = block.part[at + i / kParts] + (part0 + i % kParts) * kNative;
+      sums[i / kParts][i % kParts] = p.starts ? NI{} : load_ints(kept);
     }
-    Products::add(block, acts, args.act_stride, c, end, sums);
+    Products::add(block, part0, acts, args.act_stride, c, end, sums);
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const int64_t m = at + i / kRowParts;
-      const NI sum = sums[i / kRowParts][i % kRowParts];
+      const int64_t m = at + i / kParts;
+      const NI sum = sums[i / kParts][i % kParts];
       if (!p.ends) {
-        memcpy(block.part[m] + i % kRowParts * kNative, &sum, sizeof sum);
+        memcpy(block.part[m] + (part0 + i % kParts) * kNative, &sum, sizeof sum);
         continue;
       }
       const N dot = __builtin_convertvector(sum + block.corrections[m][dot_index], N);
-      float* acc = block.acc[m] + i % kRowParts * kNative;
-      const N y = fma_native(dot, part_scale(block, p.group, i % kRowParts), load_native(acc));
+      float* acc = block.acc[m] + (part0 + i % kParts) * kNative;
+      const N y = fma_native(dot, part_scale(block, p.group, part0 + i % kParts), load_native(acc));
       store_native(acc, y);
     }
   }
@@ -162,46 +163,47 @@ void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at
 
 // A scale per kActGroup columns.
 template <typename Products, int kN>
-void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
-  constexpr int kAll = kN * kRowParts;
+void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t part0) {
+  constexpr int kParts = Products::kParts;
+  constexpr int kAll = kN * kParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
   const float* act_scales = args.act_scales + first * args.act_scales_stride;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
-    N part[kN][kRowParts];
+    N part[kN][kParts];
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
-      part[i / kRowParts][i % kRowParts] = p.starts ? N{} : load_native(kept);
+      const float* kept = block.part[at + i / kParts] + (part0 + i % kParts) * kNative;
+      part[i / kParts][i % kParts] = p.starts ? N{} : load_native(kept);
     }
     for (int64_t k = c; k < end; k += kActGroup) {
-      NI sums[kN][kRowParts];
+      NI sums[kN][kParts];
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
-        sums[i / kRowParts][i % kRowParts] =
-            NI{} + block.corrections[at + i / kRowParts][(k - block.begin) / kActGroup];
+        sums[i / kParts][i % kParts] =
+            NI{} + block.corrections[at + i / kParts][(k - block.begin) / kActGroup];
       }
-      Products::add(block, acts, args.act_stride, k, k + kActGroup, sums);
+      Products::add(block, part0, acts, args.act_stride, k, k + kActGroup, sums);
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
         const N scale =
-            splat_native(act_scales[i / kRowParts * args.act_scales_stride + k / kActGroup]);
-        N& to = part[i / kRowParts][i % kRowParts];
-        to = fma_native(__builtin_convertvector(sums[i / kRowParts][i % kRowParts], N), scale, to);
+            splat_native(act_scales[i / kParts * args.act_scales_stride + k / kActGroup]);
+        N& to = part[i / kParts][i % kParts];
+        to = fma_native(__builtin_convertvector(sums[i / kParts][i % kParts], N), scale, to);
       }
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const int64_t m = at + i / kRowParts;
+      const int64_t m = at + i / kParts;
       if (!p.ends) {
-        memcpy(block.part[m] + i % kRowParts * kNative, &part[i / kRowParts][i % kRowParts],
+        memcpy(block.part[m] + (part0 + i % kParts) * kNative, &part[i / kParts][i % kParts],
                sizeof(N));
         continue;
       }
-      float* acc = block.acc[m] + i % kRowParts * kNative;
-      const N y = fma_native(part[i / kRowParts][i % kRowParts],
-                             part_scale(block, p.group, i % kRowParts), load_native(acc));
+      float* acc = block.acc[m] + (part0 + i % kParts) * kNative;
+      const N y = fma_native(part[i / kParts][i % kParts],
+                             part_scale(block, p.group, part0 + i % kParts), load_native(acc));
       store_native(acc, y);
     }
   }
@@ -213,15 +215,18 @@ void tile(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64
   if constexpr (kMost > 1) {
     if (n < kMost) return tile<Products, kMost - 1>(args, block, first, at, n);
   }
-  if (!args.act_groups) {
-    tile_tokens<Products, kMost>(args, block, first, at);
-  } else if constexpr (kMost <= Products::kTokensGroups) {
-    tile_groups<Products, kMost>(args, block, first, at);
+  for (int64_t part = 0; part < kRowParts; part += Products::kParts) {
+    if (!args.act_groups) {
+      tile_tokens<Products, kMost>(args, block, first, at, part);
+    } else if constexpr (kMost <= Products::kTokensGroups) {
+      tile_groups<Products, kMost>(args, block, first, at, part);
+    }
   }
 }
 
 // Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack() of a block. Products:
-// add(), and how many tokens a tile has at most: kTokens, with scales per 32 columns kTokensGroups.
+// add(), kParts of the rows in a register tile, and how many tokens one has at most: kTokens, with
+// scales per 32 columns kTokensGroups.
 template <typename Codes, typename Products>
 void gemm(const MatmulArgs& args) {
   const int64_t padded = padded_cols(args);

@@ -20,12 +20,13 @@ namespace onebit {
 namespace {
 
 struct VnniProducts {
+  static constexpr int kParts = kRowParts;
   static constexpr int kTokens = 8;
   static constexpr int kTokensGroups = 6;
 
   template <int kN>
-  ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, NI (&sums)[kN][kRowParts]) {
+  ONEBIT_INLINE void add(const Block& block, int64_t, const uint8_t* acts, int64_t act_stride,
+                         int64_t begin, int64_t end, NI (&sums)[kN][kParts]) {
     const uint8_t* codes0 = block.codes[0] + (begin - block.begin) * 16;
     const uint8_t* codes1 = block.codes[1] + (begin - block.begin) * 16;
     for (int64_t c = begin; c < end; c += 4, codes0 += 64, codes1 += 64) {
