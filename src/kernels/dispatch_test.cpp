@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -13,15 +14,39 @@
 namespace onebit {
 namespace {
 
+// A CPU with every feature and an operating system that saves every register.
+CpuRegisters everything() {
+  return {.leaf1_ecx = ~0u,
+          .leaf7_ebx = ~0u,
+          .leaf7_ecx = ~0u,
+          .leaf7_edx = ~0u,
+          .xcr0 = ~uint64_t{0},
+          .may_use_tiles = true,
+          .aarch64_hwcap = ~uint64_t{0}};
+}
+
 TEST(Dispatch, ScalarIsLastAndAlwaysThere) {
   EXPECT_STREQ(compiled_kernels().back()->isa, "scalar");
   EXPECT_STREQ(usable_kernels().back()->isa, "scalar");
   EXPECT_LE(usable_kernels().size(), compiled_kernels().size());
 }
 
-TEST(Dispatch, EveryUsableNameFindsItsKernelsAndEveryEntryIsFilled) {
+TEST(Dispatch, EveryUsableNameFindsItsKernels) {
   for (const Kernels* kernels : usable_kernels()) {
     EXPECT_EQ(&find_kernels(kernels->isa), kernels);
+  }
+}
+
+TEST(Dispatch, KernelsForAMachineAreThoseOfItsTiers) {
+  EXPECT_EQ(kernels_for({}).size(), 1u);
+  EXPECT_STREQ(kernels_for({}).front()->isa, "scalar");
+  const auto all = kernels_for(decide_tiers(everything()));
+  EXPECT_TRUE(
+      std::equal(all.begin(), all.end(), compiled_kernels().begin(), compiled_kernels().end()));
+}
+
+TEST(Dispatch, EveryEntryIsFilled) {
+  for (const Kernels* kernels : compiled_kernels()) {
     for (int p = 0; p < kPackings; ++p) {  // only some know triples
       const bool optional = static_cast<Packing>(p) == Packing::kTripleI8;
       EXPECT_TRUE(optional || kernels->matmul[p] != nullptr);
@@ -68,11 +93,6 @@ TEST(DispatchDeathTest, EnvironmentForcesAnInstructionSet) {
               "error instruction set: expected one of .*scalar, found 'sse9'");
 }
 
-// A CPU with every feature and an operating system that saves every register.
-CpuRegisters everything() {
-  return {~0u, ~0u, ~0u, ~uint64_t{0}, ~uint64_t{0}};
-}
-
 TEST(CpuFeatures, ATierNeedsTheOperatingSystemToSaveItsRegisters) {
   EXPECT_TRUE(decide_tiers(everything()).avx512);
   CpuRegisters r = everything();
@@ -109,6 +129,25 @@ TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
     EXPECT_TRUE(decide_tiers(r).avx2) << bit;
     EXPECT_FALSE(decide_tiers(r).avx512) << bit;
   }
+}
+
+TEST(CpuFeatures, AmxNeedsItsFeaturesItsRegistersAndPermission) {
+  EXPECT_TRUE(decide_tiers(everything()).amx);
+  for (const int bit : {24, 25}) {
+    CpuRegisters r = everything();
+    r.leaf7_edx &= ~(1u << bit);
+    EXPECT_FALSE(decide_tiers(r).amx) << bit;
+    EXPECT_TRUE(decide_tiers(r).avx512) << bit;
+  }
+  for (const int bit : {7, 17, 18}) {
+    CpuRegisters r = everything();
+    r.xcr0 &= ~(uint64_t{1} << bit);
+    EXPECT_FALSE(decide_tiers(r).amx) << bit;
+  }
+  CpuRegisters r = everything();
+  r.may_use_tiles = false;
+  EXPECT_FALSE(decide_tiers(r).amx);
+  EXPECT_TRUE(decide_tiers(r).avx512);
 }
 
 TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {

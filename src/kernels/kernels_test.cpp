@@ -6,12 +6,14 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/checked.h"
 #include "base/rng.h"
+#include "emulation/emulation.h"
 #include "kernels/dispatch.h"
 #include "kernels/guarded_memory.h"
 
@@ -242,9 +244,10 @@ class MatmulTest : public ::testing::Test {
     }
   }
 
-  void check_all(const Problem& p, std::initializer_list<int64_t> tokens) {
+  void check_all(const Problem& p, std::initializer_list<int64_t> tokens,
+                 std::span<const Kernels* const> tables = usable_kernels()) {
     pack(p);
-    for (const Kernels* kernels : usable_kernels()) {
+    for (const Kernels* kernels : tables) {
       if (kernels->matmul[static_cast<int>(p.packing)] == nullptr) continue;
       for (const int64_t m : tokens) {
         for (const bool prepare : {false, true}) {
@@ -318,6 +321,33 @@ TEST_F(MatmulTest, TakesManyTokensAndRows) {
         check_all(make_problem(packing, 300, 256, group, 17, act_groups, Values::kRandom),
                   {1, 2, 3, 17});
         if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// Instruction sets that only the emulator has, where an instruction takes microseconds.
+TEST_F(MatmulTest, EmulatedKernelsEqualTheNaiveProduct) {
+  std::vector<const Kernels*> emulated;
+  for (const Kernels* kernels : testable_kernels()) {
+    if (is_emulated(*kernels)) emulated.push_back(kernels);
+  }
+  if (emulated.empty())
+    GTEST_SKIP() << "every compiled instruction set runs natively, or not at all";
+  constexpr struct {
+    int64_t rows, cols, group, tokens;
+  } kSizes[] = {{1, 1, kWhole, 9},  {17, 63, kWhole, 9}, {32, 64, 64, 8},
+                {35, 200, 64, 9},   {150, 96, 64, 9},    {33, 256, 128, 17},
+                {19, 448, 192, 17}, {3, 1000, 256, 9},   {3, 1000, kWhole, 9}};
+  for (const Packing packing : kAllPackings) {
+    for (const auto& [rows, cols, group, tokens] : kSizes) {
+      for (const bool act_groups : {false, true}) {
+        if (!is_possible(packing, group, act_groups)) continue;
+        for (const Values values : {Values::kRandom, Values::kMax, Values::kAlternating}) {
+          check_all(make_problem(packing, rows, cols, group, tokens, act_groups, values),
+                    {1, 2, 3, 4, 5, 8, tokens}, emulated);
+          if (HasFatalFailure()) return;
+        }
       }
     }
   }

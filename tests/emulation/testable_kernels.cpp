@@ -1,0 +1,26 @@
+#include <algorithm>
+
+#include "emulation/emulation.h"
+#include "kernels/cpu_features.h"
+#include "kernels/dispatch.h"
+
+namespace onebit {
+
+std::span<const Kernels* const> testable_kernels() {
+  static const auto list = [] {
+    CpuTiers tiers = decide_tiers(read_cpu_registers());
+    if (emulate_missing_instructions()) {
+      // The emulator does not add AVX-512 to a CPU.
+      tiers.amx = tiers.avx512;
+    }
+    return kernels_for(tiers);
+  }();
+  return list;
+}
+
+bool is_emulated(const Kernels& kernels) {
+  const auto usable = usable_kernels();
+  return std::find(usable.begin(), usable.end(), &kernels) == usable.end();
+}
+
+}  // namespace onebit
