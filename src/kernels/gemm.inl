@@ -32,6 +32,7 @@ struct Block {
   int64_t scales_stride;    // to the next group
   // What makes dots of raw sums: [token][dot of the block], and of a whole row.
   int32_t corrections[kBlockTokens][kBlockDots];
+  float act_scales[kBlockTokens][kBlockDots];  // where they are several a token
   int32_t row_correction[kBlockTokens];
   // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a
   // scale per kActGroup columns, else int32.
@@ -92,9 +93,11 @@ void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
     int32_t* to = block.corrections[i];
     const int32_t* sums = args.act_sums + (first + i) * args.sums_stride;
     if (args.act_groups) {
-      for (int64_t c = block.begin; c < block.end; c += kActGroup) {
-        *to++ = kSumFactor * sums[c / kSumBlock];
-      }
+      const int64_t at = block.begin / kActGroup;
+      const int64_t n_dots = (block.end - block.begin) / kActGroup;
+      for (int64_t d = 0; d < n_dots; ++d) to[d] = kSumFactor * sums[at + d];
+      const float* scales = args.act_scales + (first + i) * args.act_scales_stride;
+      memcpy(block.act_scales[i], scales + at, static_cast<size_t>(n_dots) * 4);
     } else if (args.group >= padded_cols(args)) {
       *to = block.row_correction[i];
     } else {
@@ -126,7 +129,8 @@ ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t fir
 
 // Register tiles: tokens first .. first + kN - 1 of the call, which are tokens `at` .. of the
 // block, and Products::kParts parts of the rows from `part0` on. Products::add adds to their sums
-// the products of codes and activations in columns begin .. end - 1.
+// the products of codes and activations in columns begin .. end - 1, Products::add_group in
+// kActGroup columns.
 
 // One scale a token.
 template <typename Products, int kN>
@@ -161,50 +165,43 @@ void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at
   }
 }
 
-// A scale per kActGroup columns.
+// A scale per kActGroup columns. Parts of groups stay in memory: the registers are for the
+// products.
 template <typename Products, int kN>
 void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t part0) {
   constexpr int kParts = Products::kParts;
   constexpr int kAll = kN * kParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
-  const float* act_scales = args.act_scales + first * args.act_scales_stride;
+  int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
-    N part[kN][kParts];
-#pragma GCC unroll 16
-    for (int i = 0; i < kAll; ++i) {
-      const float* kept = block.part[at + i / kParts] + (part0 + i % kParts) * kNative;
-      part[i / kParts][i % kParts] = p.starts ? N{} : load_native(kept);
-    }
-    for (int64_t k = c; k < end; k += kActGroup) {
+    for (; c < end; c += kActGroup, ++dot_index) {
       NI sums[kN][kParts];
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
-        sums[i / kParts][i % kParts] =
-            NI{} + block.corrections[at + i / kParts][(k - block.begin) / kActGroup];
+        sums[i / kParts][i % kParts] = NI{} + block.corrections[at + i / kParts][dot_index];
       }
-      Products::add(block, part0, acts, args.act_stride, k, k + kActGroup, sums);
+      Products::add_group(block, part0, acts, args.act_stride, c, sums);
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
-        const N scale =
-            splat_native(act_scales[i / kParts * args.act_scales_stride + k / kActGroup]);
-        N& to = part[i / kParts][i % kParts];
-        to = fma_native(__builtin_convertvector(sums[i / kParts][i % kParts], N), scale, to);
+        const int64_t m = at + i / kParts;
+        const N dot = __builtin_convertvector(sums[i / kParts][i % kParts], N);
+        float* part = block.part[m] + (part0 + i % kParts) * kNative;
+        const N scale = splat_native(block.act_scales[m][dot_index]);
+        store_native(part, fma_native(dot, scale, load_native(part)));
       }
     }
+    if (!p.ends) break;
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
       const int64_t m = at + i / kParts;
-      if (!p.ends) {
-        memcpy(block.part[m] + (part0 + i % kParts) * kNative, &part[i / kParts][i % kParts],
-               sizeof(N));
-        continue;
-      }
-      float* acc = block.acc[m] + (part0 + i % kParts) * kNative;
-      const N y = fma_native(part[i / kParts][i % kParts],
-                             part_scale(block, p.group, part0 + i % kParts), load_native(acc));
-      store_native(acc, y);
+      const int64_t row = (part0 + i % kParts) * kNative;
+      const N scale = part_scale(block, p.group, part0 + i % kParts);
+      const N y =
+          fma_native(load_native(block.part[m] + row), scale, load_native(block.acc[m] + row));
+      store_native(block.acc[m] + row, y);
+      store_native(block.part[m] + row, N{});
     }
   }
 }
@@ -225,8 +222,8 @@ void tile(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64
 }
 
 // Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack() of a block. Products:
-// add(), kParts of the rows in a register tile, and how many tokens one has at most: kTokens, with
-// scales per 32 columns kTokensGroups.
+// add(), add_group(), kParts of the rows in a register tile, and how many tokens one has at most:
+// kTokens, with scales per 32 columns kTokensGroups.
 template <typename Codes, typename Products>
 void gemm(const MatmulArgs& args) {
   const int64_t padded = padded_cols(args);
@@ -240,6 +237,7 @@ void gemm(const MatmulArgs& args) {
     }
     for (int64_t row = 0; row < args.n_rows; row += 32) {
       memset(block.acc, 0, static_cast<size_t>(n) * sizeof block.acc[0]);
+      memset(block.part, 0, static_cast<size_t>(n) * sizeof block.part[0]);
       Codes::scales(args, row, block);
       for (block.begin = 0; block.begin < padded; block.begin = block.end) {
         block.end = min_i64(block.begin + kBlockCols, padded);

@@ -12,6 +12,7 @@ std::span<const Kernels* const> testable_kernels() {
     if (emulate_missing_instructions()) {
       // The emulator does not add AVX-512 to a CPU.
       tiers.amx = tiers.avx512;
+      tiers.avxvnni = tiers.avx2;
     }
     return kernels_for(tiers);
   }();

@@ -63,6 +63,8 @@ struct TernaryTile {
             __m256i& to1 = odd[m * kHalves + half];
             to0 = SmallProducts::add(to0, codes0, broadcast4(a));
             to1 = SmallProducts::add(to1, codes1, broadcast4(a + 4));
+            // Added in turn: GCC would wait for all products, with some of them in memory.
+            asm("" : "+x"(to0), "+x"(to1));
           }
         }
       }
@@ -126,7 +128,8 @@ ONEBIT_INLINE void decode_rows(const MatmulArgs& args, const uint8_t* tile, cons
       dots[i] = _mm256_setzero_si256();
     }
     constexpr int64_t kRun = kActGroups ? kActGroup : Tile16::kRun;
-    for (int64_t c = begin, stop = 0; c < end; c = stop) {
+    int64_t g = begin / kActGroup;
+    for (int64_t c = begin, stop = 0; c < end; c = stop, ++g) {
       stop = kActGroups ? c + kRun : min_i64(c + kRun, end);
       __m256i raw[kTokens][kHalves];
       Tile16::columns(tile, args.acts + c, args.act_stride, stop - c, raw);
@@ -138,8 +141,8 @@ ONEBIT_INLINE void decode_rows(const MatmulArgs& args, const uint8_t* tile, cons
           dots[i] = _mm256_add_epi32(dots[i], r);
         } else {
           const int64_t m = i / kHalves;
-          const int32_t sum = args.act_sums[m * args.sums_stride + c / kActGroup];
-          const float scale = args.act_scales[m * args.act_scales_stride + c / kActGroup];
+          const int32_t sum = args.act_sums[m * args.sums_stride + g];
+          const float scale = args.act_scales[m * args.act_scales_stride + g];
           const __m256i dot = Tile16::correct(r, _mm256_set1_epi32(sum));
           part[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_set1_ps(scale), part[i]);
         }

@@ -27,23 +27,42 @@ struct TileProducts {
   static constexpr int kParts = 2;
   static constexpr int kTokens = kVnni ? 6 : 4;
   static constexpr int kTokensGroups = kTokens;
+  static constexpr int64_t kRun = Products::kRun < kBlockCols ? Products::kRun : kBlockCols;
 
   template <int kN>
   ONEBIT_INLINE void add(const Block& block, int64_t part, const uint8_t* acts, int64_t act_stride,
                          int64_t begin, int64_t end, NI (&sums)[kN][kParts]) {
-    const uint8_t* codes = block.codes[part / 2] + (begin - block.begin) * 16;
     for (int64_t c = begin, stop = 0; c < end; c = stop) {
-      stop = min_i64(c + Products::kRun, end);
-      __m256i runs[kN][kParts];
+      stop = min_i64(c + kRun, end);
+      add_run(block.codes[part / 2] + (c - block.begin) * 16, acts + c, act_stride, stop - c, sums);
+    }
+  }
+
+  template <int kN>
+  ONEBIT_INLINE void add_group(const Block& block, int64_t part, const uint8_t* acts,
+                               int64_t act_stride, int64_t begin, NI (&sums)[kN][kParts]) {
+    add_run(block.codes[part / 2] + (begin - block.begin) * 16, acts + begin, act_stride, kActGroup,
+            sums);
+  }
+
+ private:
+  // At most kRun columns, a multiple of 16.
+  template <int kN>
+  ONEBIT_INLINE void add_run(const uint8_t* codes, const uint8_t* acts, int64_t act_stride,
+                             int64_t cols, NI (&sums)[kN][kParts]) {
+    __m256i runs[kN][kParts];
 #pragma GCC unroll 12
-      for (int i = 0; i < kN * 2; ++i)
-        runs[i / 2][i % 2] = Products::start((__m256i)sums[i / 2][i % 2]);
-      for (int64_t k = c; k < stop; k += 4, codes += 64) {
-        const auto low = Products::load(codes);
-        const auto high = Products::load(codes + 32);
+    for (int i = 0; i < kN * 2; ++i) {
+      runs[i / 2][i % 2] = Products::start((__m256i)sums[i / 2][i % 2]);
+    }
+    for (int64_t c = 0; c < cols; c += 16, codes += 256, acts += 16) {
+#pragma GCC unroll 4
+      for (int s = 0; s < 4; ++s) {
+        const auto low = Products::load(codes + 64 * s);
+        const auto high = Products::load(codes + 64 * s + 32);
 #pragma GCC unroll 6
         for (int m = 0; m < kN; ++m) {
-          const __m256i a = broadcast4(acts + m * act_stride + k);
+          const __m256i a = broadcast4(acts + m * act_stride + 4 * s);
           __m256i run0 = Products::add(runs[m][0], low, a);
           __m256i run1 = Products::add(runs[m][1], high, a);
           // One token after the other: all products first, as GCC would have it, need more
@@ -53,11 +72,11 @@ struct TileProducts {
           runs[m][1] = run1;
         }
       }
+    }
 #pragma GCC unroll 12
-      for (int i = 0; i < kN * 2; ++i) {
-        NI& to = sums[i / 2][i % 2];
-        to = (NI)Products::finish((__m256i)to, runs[i / 2][i % 2]);
-      }
+    for (int i = 0; i < kN * 2; ++i) {
+      NI& to = sums[i / 2][i % 2];
+      to = (NI)Products::finish((__m256i)to, runs[i / 2][i % 2]);
     }
   }
 };

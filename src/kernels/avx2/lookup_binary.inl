@@ -78,38 +78,59 @@ ONEBIT_INLINE __m256i table_of(const uint8_t* bytes) {
   return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(bytes)));
 }
 
-// Dots of 32 columns of a tile whose next step is step_bytes away, as int16 words: rows i and
-// 16 + i for i = 0..7, then 8..15.
+// Dots of 32 columns of a tile as int16 words: rows i and 16 + i for i = 0..7, then 8..15.
 struct WordDots {
   __m256i low;
   __m256i high;
 };
-template <bool kPrefetch>
-ONEBIT_INLINE WordDots look_up(const uint8_t* tile, int64_t step_bytes, const uint8_t* table,
-                               int64_t next) {
+
+// Of kTiles tiles side by side, whose next step is step_bytes away.
+template <int kTiles, bool kPrefetch>
+ONEBIT_INLINE void look_up(const uint8_t* tiles, int64_t step_bytes, const uint8_t* table,
+                           int64_t next, WordDots (&dots)[kTiles]) {
   const __m256i split = _mm256_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15,  //
                                          0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
   const __m256i nibble = _mm256_set1_epi8(15);
-  __m256i l = _mm256_setzero_si256();
-  __m256i h = _mm256_setzero_si256();
+  // Not known to be the tables of the tiles before: kept in memory once more, as GCC would have it,
+  // they cost more than they save.
+  asm volatile("" : "+r"(table));
+  __m256i l[kTiles];
+  __m256i h[kTiles];
 #pragma GCC unroll 2
-  for (int s = 0; s < 2; ++s, tile += step_bytes, table += kTableBytes) {
-    if (kPrefetch) _mm_prefetch(reinterpret_cast<const char*>(tile + next), _MM_HINT_T1);
-    const __m256i words0 = _mm256_shuffle_epi8(load256(tile), split);
-    const __m256i words1 = _mm256_shuffle_epi8(load256(tile + 32), split);
-    const __m256i bytes[2] = {_mm256_unpacklo_epi64(words0, words1),
-                              _mm256_unpackhi_epi64(words0, words1)};
+  for (int t = 0; t < kTiles; ++t) l[t] = h[t] = _mm256_setzero_si256();
+#pragma GCC unroll 2
+  for (int s = 0; s < 2; ++s, tiles += step_bytes, table += kTableBytes) {
+    __m256i bytes[kTiles][2];
+#pragma GCC unroll 2
+    for (int t = 0; t < kTiles; ++t) {
+      const uint8_t* tile = tiles + 64 * t;
+      if (kPrefetch) _mm_prefetch(reinterpret_cast<const char*>(tile + next), _MM_HINT_T1);
+      const __m256i words0 = _mm256_shuffle_epi8(load256(tile), split);
+      const __m256i words1 = _mm256_shuffle_epi8(load256(tile + 32), split);
+      bytes[t][0] = _mm256_unpacklo_epi64(words0, words1);
+      bytes[t][1] = _mm256_unpackhi_epi64(words0, words1);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
-      const __m256i byte = i % 2 == 0 ? bytes[i / 2] : _mm256_srli_epi16(bytes[i / 2], 4);
-      const __m256i index = _mm256_and_si256(byte, nibble);
-      l = _mm256_add_epi8(l, _mm256_shuffle_epi8(table_of(table + 16 * i), index));
-      h = _mm256_add_epi8(h, _mm256_shuffle_epi8(table_of(table + 64 + 16 * i), index));
+      const __m256i table_l = table_of(table + 16 * i);
+      const __m256i table_h = table_of(table + 64 + 16 * i);
+#pragma GCC unroll 2
+      for (int t = 0; t < kTiles; ++t) {
+        const __m256i byte = bytes[t][i / 2];
+        const __m256i index =
+            _mm256_and_si256(i % 2 == 0 ? byte : _mm256_srli_epi16(byte, 4), nibble);
+        l[t] = _mm256_add_epi8(l[t], _mm256_shuffle_epi8(table_l, index));
+        h[t] = _mm256_add_epi8(h[t], _mm256_shuffle_epi8(table_h, index));
+        asm("" : "+x"(l[t]), "+x"(h[t]));  // in turn: all at once do not fit the registers
+      }
     }
   }
   const __m256i weights = _mm256_set1_epi16(1 | 32 << 8);
-  return {_mm256_maddubs_epi16(weights, _mm256_unpacklo_epi8(l, h)),
-          _mm256_maddubs_epi16(weights, _mm256_unpackhi_epi8(l, h))};
+#pragma GCC unroll 2
+  for (int t = 0; t < kTiles; ++t) {
+    dots[t].low = _mm256_maddubs_epi16(weights, _mm256_unpacklo_epi8(l[t], h[t]));
+    dots[t].high = _mm256_maddubs_epi16(weights, _mm256_unpackhi_epi8(l[t], h[t]));
+  }
 }
 
 // Calls f(part, dots of 8 rows as int32) for the parts 0..3 of a tile's rows.
@@ -119,6 +140,13 @@ ONEBIT_INLINE void widen(const WordDots& dots, F f) {
   f(1, _mm256_srai_epi32(_mm256_slli_epi32(dots.high, 16), 16));
   f(2, _mm256_srai_epi32(dots.low, 16));
   f(3, _mm256_srai_epi32(dots.high, 16));
+}
+
+template <typename F>
+ONEBIT_INLINE void for_tiles(int64_t tiles, F f) {
+  int64_t t = 0;
+  for (; t + 2 <= tiles; t += 2) f.template operator()<2>(t);
+  if (t < tiles) f.template operator()<1>(t);
 }
 
 template <bool kActGroups, bool kPrefetch>
@@ -139,17 +167,21 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, int64_t tile
       stop = min_i64(c + kRun, end);
       if constexpr (kActGroups) {
         const __m256 scale = _mm256_set1_ps(chunk.act_scales[c / kActGroup]);
-        for (int64_t t = 0; t < tiles; ++t) {
-          const WordDots dots =
-              look_up<kPrefetch>(panel + 64 * t, 64 * tiles, table, chunk.next_panel);
-          widen(
-              dots, [=](int p, __m256i dot) __attribute__((always_inline)) {
-                float* to = part + t * 32 + p * 8;
-                const __m256 y =
-                    _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, _mm256_load_ps(to));
-                _mm256_store_ps(to, y);
-              });
-        }
+        for_tiles(
+            tiles, [&]<int kTiles>(int64_t t) __attribute__((always_inline)) {
+              WordDots dots[kTiles];
+              look_up<kTiles, kPrefetch>(panel + 64 * t, 64 * tiles, table, chunk.next_panel, dots);
+#pragma GCC unroll 2
+              for (int j = 0; j < kTiles; ++j) {
+                widen(
+                    dots[j], [=](int p, __m256i dot) __attribute__((always_inline)) {
+                      float* to = part + (t + j) * 32 + p * 8;
+                      const __m256 y =
+                          _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, _mm256_load_ps(to));
+                      _mm256_store_ps(to, y);
+                    });
+              }
+            });
         panel += 128 * tiles;
         table += 2 * kTableBytes;
         continue;
@@ -157,12 +189,15 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, int64_t tile
       WordDots sums[4];
       for (int64_t t = 0; t < tiles; ++t) sums[t].low = sums[t].high = _mm256_setzero_si256();
       for (int64_t k = c; k < stop; k += 32, panel += 128 * tiles, table += 2 * kTableBytes) {
-        for (int64_t t = 0; t < tiles; ++t) {
-          const WordDots dots =
-              look_up<kPrefetch>(panel + 64 * t, 64 * tiles, table, chunk.next_panel);
-          sums[t].low = _mm256_add_epi16(sums[t].low, dots.low);
-          sums[t].high = _mm256_add_epi16(sums[t].high, dots.high);
-        }
+        for_tiles(
+            tiles, [&]<int kTiles>(int64_t t) __attribute__((always_inline)) {
+              WordDots dots[kTiles];
+              look_up<kTiles, kPrefetch>(panel + 64 * t, 64 * tiles, table, chunk.next_panel, dots);
+              for (int j = 0; j < kTiles; ++j) {
+                sums[t + j].low = _mm256_add_epi16(sums[t + j].low, dots[j].low);
+                sums[t + j].high = _mm256_add_epi16(sums[t + j].high, dots[j].high);
+              }
+            });
       }
       for (int64_t t = 0; t < tiles; ++t) {
         widen(

@@ -40,6 +40,12 @@ struct VnniProducts {
       }
     }
   }
+
+  template <int kN>
+  ONEBIT_INLINE void add_group(const Block& block, int64_t part, const uint8_t* acts,
+                               int64_t act_stride, int64_t begin, NI (&sums)[kN][kParts]) {
+    add(block, part, acts, act_stride, begin, begin + kActGroup, sums);
+  }
 };
 
 // A byte whose low two bits are w + 1, whatever the others, as a byte that instructions multiply.
