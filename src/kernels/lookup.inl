@@ -25,7 +25,8 @@ namespace {
 constexpr int64_t kLookupCols = 512;
 constexpr int64_t kLookupTokens = 16;
 constexpr int64_t kLookupPanels = 16;
-constexpr int64_t kLookupAhead = 8 << 10;  // bytes
+constexpr int64_t kLookupAhead = 8 << 10;  // bytes: from memory to L2,
+constexpr int64_t kLookupNear = 1 << 10;   // and from there to L1
 
 // What a panel and a token have so far, by halves of 16 rows: sums under the float law, and the
 // part of a weight group that a chunk cut (f32 with a scale per kActGroup columns, else int32).

@@ -1,5 +1,7 @@
 #include "ops/activations.h"
 
+#include <atomic>
+
 #include "base/checked.h"
 
 namespace onebit {
@@ -18,7 +20,8 @@ void Activations::set(const OpContext& ctx, const float* x, int64_t n_tokens, in
   n_tokens_ = n_tokens;
   cols_ = cols;
   quant_ = quant;
-  for (Prepared& prepared : prepared_) prepared.made_for = nullptr;
+  static std::atomic<uint64_t> versions = 0;
+  version_ = ++versions;
   if (quant == ActQuant::kF32) return;
   stride_ = quant == ActQuant::kSign ? padded / 8 : padded;
   scales_stride_ = quant == ActQuant::kInt8Group ? padded / kActGroup : 1;
@@ -44,19 +47,22 @@ void Activations::set(const OpContext& ctx, const float* x, int64_t n_tokens, in
 }
 
 const uint8_t* Activations::prepared(const OpContext& ctx, Packing packing) const {
-  const auto& [bytes, run] = ctx.kernels.prepare[static_cast<int>(packing)];
-  const int64_t size = bytes == nullptr ? 0 : bytes(cols_, n_tokens_);
+  const Preparation* by = &ctx.kernels.prepare[static_cast<int>(packing)];
+  const int64_t size = by->bytes == nullptr ? 0 : by->bytes(cols_, n_tokens_);
   if (size == 0) return nullptr;
-  Prepared& p = prepared_[static_cast<std::size_t>(packing)];
-  if (p.made_for == &ctx.kernels) return p.data.data();
-  if (p.data.size() < size) p.data = AlignedBuffer<uint8_t>(size);
-  const PrepareArgs args{codes_.data(), stride_, cols_, n_tokens_, p.data.data()};
-  const int64_t padded = round_up(cols_, kColumnPad);
-  const int64_t step = round_up(items_per_part(size / padded), kColumnPad);
-  ctx.pool.parallel_for(padded, step,
-                        [&, f = run](int64_t begin, int64_t end) { f(args, begin, end); });
-  p.made_for = &ctx.kernels;
-  return p.data.data();
+  struct Prepared {
+    AlignedBuffer<uint8_t> data;  // grows to the largest that was asked for
+    uint64_t version = 0;
+    const Preparation* by = nullptr;
+  };
+  thread_local Prepared mine;
+  if (mine.version == version_ && mine.by == by) return mine.data.data();
+  if (mine.data.size() < size) mine.data = AlignedBuffer<uint8_t>(size);
+  by->run({codes_.data(), stride_, cols_, n_tokens_, mine.data.data()}, 0,
+          round_up(cols_, kColumnPad));
+  mine.version = version_;
+  mine.by = by;
+  return mine.data.data();
 }
 
 }  // namespace onebit

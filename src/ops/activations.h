@@ -1,7 +1,6 @@
 // Activations as linear layers take them: f32, and quantised once for all layers that read them.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "base/aligned_buffer.h"
@@ -36,16 +35,11 @@ class Activations {
   const int32_t* sums(int64_t token) const { return sums_.data() + token * sums_stride_; }
   int64_t sums_stride() const { return sums_stride_; }
   // What the kernels of `ctx` want made of these activations for weights in `packing`
-  // (Preparation), or null: made on the first call after set(), by all threads, and shared by all
-  // matrices.
+  // (Preparation), or null. Each thread makes its own, on its first call after set(), and keeps
+  // its last one: making it again costs less than lines of memory that change cores.
   const uint8_t* prepared(const OpContext& ctx, Packing packing) const;
 
  private:
-  struct Prepared {
-    AlignedBuffer<uint8_t> data;        // grows to the largest that was asked for
-    const Kernels* made_for = nullptr;  // null since set()
-  };
-
   const float* x_ = nullptr;
   int64_t max_tokens_ = 0;
   int64_t n_tokens_ = 0;
@@ -57,7 +51,7 @@ class Activations {
   AlignedBuffer<uint8_t> codes_;  // int8 [M][padded], or bits [M][padded / 8]
   AlignedBuffer<float> scales_;   // [M], or [M][padded / kActGroup]
   AlignedBuffer<int32_t> sums_;   // [M][padded / kSumBlock], int8 only
-  mutable std::array<Prepared, kPackings> prepared_;
+  uint64_t version_ = 0;          // no two calls of set() have the same
 };
 
 }  // namespace onebit

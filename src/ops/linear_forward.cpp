@@ -84,7 +84,6 @@ void forward_all(const OpContext& ctx, const Activations& acts,
       linear->forward_rows(ctx, acts, y);
       continue;
     }
-    acts.prepared(ctx, linear->packing_);
     n_panels += linear->n_panels();
     bytes = std::max(bytes, linear->panel_bytes_);
   }
@@ -115,7 +114,6 @@ void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& 
     gated_rows(ctx, activation, y, up_y.data(), n_tokens * n_rows, y);
     return;
   }
-  const uint8_t* prepared = acts.prepared(ctx, gate.packing_);
   const GatedOp gated = gated_op(ctx.f(), activation);
   const int64_t panel_rows = gate.panel_rows();
   // Panels whose up rows wait in cache for the activation.
@@ -124,6 +122,7 @@ void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& 
   ctx.pool.parallel_for(gate.n_panels(), step, [&](int64_t begin, int64_t end) {
     thread_local std::vector<float> up_y;
     up_y.resize(static_cast<std::size_t>(block * panel_rows * n_tokens));
+    const uint8_t* prepared = acts.prepared(ctx, gate.packing_);
     for (int64_t first = begin; first < end; first += block) {
       const int64_t last = std::min(first + block, end);
       const int64_t row = first * panel_rows;

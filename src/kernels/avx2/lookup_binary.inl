@@ -104,7 +104,10 @@ ONEBIT_INLINE void look_up(const uint8_t* tiles, int64_t step_bytes, const uint8
 #pragma GCC unroll 2
     for (int t = 0; t < kTiles; ++t) {
       const uint8_t* tile = tiles + 64 * t;
-      if (kPrefetch) _mm_prefetch(reinterpret_cast<const char*>(tile + next), _MM_HINT_T1);
+      if (kPrefetch) {
+        _mm_prefetch(reinterpret_cast<const char*>(tile + next), _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char*>(tile + kLookupNear), _MM_HINT_T0);
+      }
       const __m256i words0 = _mm256_shuffle_epi8(load256(tile), split);
       const __m256i words1 = _mm256_shuffle_epi8(load256(tile + 32), split);
       bytes[t][0] = _mm256_unpacklo_epi64(words0, words1);

@@ -116,6 +116,7 @@ ONEBIT_INLINE void look_up(const uint8_t* panel, const int16_t* table, int64_t n
     for (int t = 0; t < kTiles; ++t) {
       if (kPrefetch) {
         _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + next), _MM_HINT_T1);
+        _mm_prefetch(reinterpret_cast<const char*>(panel + 64 * t + kLookupNear), _MM_HINT_T0);
       }
       const __m512i words = _mm512_load_si512(panel + 64 * t);
       const __m512i a = _mm512_permutexvar_epi16(words, low);
