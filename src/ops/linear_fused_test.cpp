@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "emulation/emulation.h"
 #include "kernels/dispatch.h"
 #include "ops/linear.h"
 #include "ops/ops_testing.h"
@@ -41,7 +42,7 @@ TEST(LinearFused, ForwardAllEqualsEachAlone) {
                             Linear::pack_int8(format(kF16), bytes.data(), 50, kCols),
                             Linear::rows(format(kF16), bytes.data(), 50, kCols),
                             binary(130, kCols, 44, quant)};
-  for (const Kernels* kernels : usable_kernels()) {
+  for (const Kernels* kernels : quick_kernels()) {
     for (const int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
       const OpContext ctx{pool, *kernels};
@@ -140,7 +141,7 @@ TEST(LinearInt8, FollowsTheRuleForEveryFloatFormat) {
     // The product of looked-up rows with the quantised activations, near enough.
     ThreadPool pool(2);
     const auto x = random_floats(2 * kCols, 62);
-    for (const Kernels* kernels : usable_kernels()) {
+    for (const Kernels* kernels : quick_kernels()) {
       const OpContext ctx{pool, *kernels};
       const auto y = apply(ctx, linear, x, ActQuant::kInt8Group);
       for (int64_t r = 0; r < kRows; ++r) {

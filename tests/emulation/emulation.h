@@ -15,8 +15,12 @@ namespace onebit {
 // usable_kernels(), and those that the emulator makes usable, best first. Installs the handler.
 std::span<const Kernels* const> testable_kernels();
 
-// Not on the CPU: tests of these do with smaller sizes.
+// Not on the CPU: an instruction takes microseconds.
 bool is_emulated(const Kernels& kernels);
+
+// Those of them that can be tested on any size: native ones, and emulated ones if an instruction does
+// as much as AMX's.
+std::span<const Kernels* const> quick_kernels();
 
 // Installs the handler, once for the process; false on architectures that it does not know. Other
 // illegal instructions go to the handler that was there before.

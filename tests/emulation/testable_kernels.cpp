@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "emulation/emulation.h"
 #include "kernels/cpu_features.h"
@@ -15,6 +17,17 @@ std::span<const Kernels* const> testable_kernels() {
       tiers.avxvnni = tiers.avx2;
     }
     return kernels_for(tiers);
+  }();
+  return list;
+}
+
+std::span<const Kernels* const> quick_kernels() {
+  static const auto list = [] {
+    std::vector<const Kernels*> quick;
+    for (const Kernels* kernels : testable_kernels()) {
+      if (!is_emulated(*kernels) || std::string(kernels->isa) == "amx") quick.push_back(kernels);
+    }
+    return quick;
   }();
   return list;
 }

@@ -1,6 +1,6 @@
 // Many tokens, with AMX: tdpbssd adds to C, 16 tokens x 16 rows of int32, the products of A, 16
 // tokens x 64 columns, and B, 64 columns x 16 rows. Blocks of unpacked codes (kernels/gemm.inl) lie
-// as B does; activations are prepared, once for all matrices and threads, as tiles of A.
+// as B does; activations are prepared, once for all matrices that read them, as tiles of A.
 //
 // Exactness. Products and sums are int32, |dot| <= 127 * 127 * kMaxColumnsInt8 < 2^30 for int8 and
 // 127 * kMaxColumns < 2^25 for the others; tiles have no other arithmetic. Each sum that the float
@@ -127,17 +127,21 @@ ONEBIT_INLINE void multiply(const Block& block, const TileTokens& tokens, int64_
     if (kTwo) _tile_loadd(2, from + kSecond, kStride);
     if (kTwo) _tile_loadd(3, from + kSecond + 64, kStride);
   }
+  const uint8_t* acts = tokens.acts + begin / 64 * kTileBytes + begin % 64;
+  const uint8_t* codes0 = block.codes[0] + (begin - block.begin) * 16;
+  const uint8_t* codes1 = block.codes[1] + (begin - block.begin) * 16;
   for (int64_t c = begin; c < end; c += kCols) {
-    const uint8_t* acts = tokens.acts + c / 64 * kTileBytes + c % 64;
-    const int64_t code = (c - block.begin) * 16;
     _tile_loadd(4, acts, 64);
-    _tile_loadd(6, block.codes[0] + code, 64);
+    _tile_loadd(6, codes0, 64);
     _tile_dpbssd(0, 4, 6);
-    _tile_loadd(7, block.codes[1] + code, 64);
+    _tile_loadd(7, codes1, 64);
     _tile_dpbssd(1, 4, 7);
     if (kTwo) _tile_loadd(5, acts + tokens.next_acts, 64);
     if (kTwo) _tile_dpbssd(2, 5, 6);
     if (kTwo) _tile_dpbssd(3, 5, 7);
+    acts += kTileBytes;  // kCols = 32 takes one step
+    codes0 += kCols * 16;
+    codes1 += kCols * 16;
   }
   auto* out = static_cast<uint8_t*>(to);
   _tile_stored(0, out, kStride);
