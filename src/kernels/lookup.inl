@@ -4,10 +4,10 @@
 // A 16-bit word, 16 columns of a row, is cut in pieces, and for each piece the token has a table of
 // all its partial sums (a bit of 0 counts as -1), so that the sum of what is looked up is the dot
 // itself. An instruction set brings a struct `Lookup`:
-//   kTableBytes                   of the tables of 16 columns
-//   make_tables(token, begin, end, tables)
-//   multiply(args, chunk, tiles, prefetch, state)   adds a chunk to what a panel of so many tiles
-//   has
+//   kTableBytes                             of the tables of 16 columns
+//   make_tables(token, begin, end, tables)  of a token's columns
+//   multiply(args, chunk, tiles, prefetch, state)
+//                                           adds a chunk of columns to the state of a panel
 #pragma once
 
 #include <stdint.h>

@@ -8,7 +8,7 @@
 // Lanes. vpshufb takes one table for all bytes of 16, so the even bytes of the words of two halves
 // of a tile (rows i and 16 + i for i = 0..7, then 8..15) are brought together, and the odd ones.
 // What is looked up comes apart by unpacking (l, h), which vpmaddubsw makes l + 32 h: int16 words
-// of a half again, row i, then 16 + i. Shifts widen them to int32, rows in order.
+// of a half again, row i, then 16 + i, which widen to int32, rows in order.
 //
 // Overflow of bytes. |V| <= 4 * 127 = 508. In the first table of 32 columns h = floor((V + 3) / 32)
 // in -16 .. 15, l in -3 .. 28; in the seven others h = floor((V + 17) / 32) in -16 .. 16, l in
@@ -136,26 +136,86 @@ ONEBIT_INLINE void look_up(const uint8_t* tiles, int64_t step_bytes, const uint8
   }
 }
 
-// Calls f(part, dots of 8 rows as int32) for the parts 0..3 of a tile's rows.
+// Calls f(part, dots of 8 rows as int32) for the parts 0..3 of a tile's rows. vpmaddwd by 1 and 0
+// takes one word of two, beside the pipes of shuffles and shifts.
 template <typename F>
 ONEBIT_INLINE void widen(const WordDots& dots, F f) {
-  f(0, _mm256_srai_epi32(_mm256_slli_epi32(dots.low, 16), 16));
-  f(1, _mm256_srai_epi32(_mm256_slli_epi32(dots.high, 16), 16));
-  f(2, _mm256_srai_epi32(dots.low, 16));
-  f(3, _mm256_srai_epi32(dots.high, 16));
+  const __m256i first = _mm256_set1_epi32(1);
+  const __m256i second = _mm256_set1_epi32(1 << 16);
+  f(0, _mm256_madd_epi16(dots.low, first));
+  f(1, _mm256_madd_epi16(dots.high, first));
+  f(2, _mm256_madd_epi16(dots.low, second));
+  f(3, _mm256_madd_epi16(dots.high, second));
 }
 
-template <typename F>
-ONEBIT_INLINE void for_tiles(int64_t tiles, F f) {
-  int64_t t = 0;
-  for (; t + 2 <= tiles; t += 2) f.template operator()<2>(t);
-  if (t < tiles) f.template operator()<1>(t);
+// 32 columns of kTiles tiles side by side added: to sums of int16,
+template <int kTiles, bool kPrefetch>
+ONEBIT_INLINE void add_words(const uint8_t* tiles, int64_t step_bytes, const uint8_t* table,
+                             int64_t next, WordDots* sums) {
+  WordDots dots[kTiles];
+  look_up<kTiles, kPrefetch>(tiles, step_bytes, table, next, dots);
+#pragma GCC unroll 2
+  for (int t = 0; t < kTiles; ++t) {
+    sums[t].low = _mm256_add_epi16(sums[t].low, dots[t].low);
+    sums[t].high = _mm256_add_epi16(sums[t].high, dots[t].high);
+  }
+}
+
+// or times an activation scale to float sums [kTiles][32].
+template <int kTiles, bool kPrefetch>
+ONEBIT_INLINE void add_scaled(const uint8_t* tiles, int64_t step_bytes, const uint8_t* table,
+                              int64_t next, __m256 scale, float* sums) {
+  WordDots dots[kTiles];
+  look_up<kTiles, kPrefetch>(tiles, step_bytes, table, next, dots);
+#pragma GCC unroll 2
+  for (int t = 0; t < kTiles; ++t) {
+    const auto add = [=](int part, __m256i dot) __attribute__((always_inline)) {
+      float* to = sums + t * 32 + part * 8;
+      _mm256_store_ps(to, _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, _mm256_load_ps(to)));
+    };
+    widen(dots[t], add);
+  }
+}
+
+// Columns begin .. end - 1 of a panel to its parts of a group, and on to the next ones.
+template <bool kActGroups, bool kPrefetch>
+ONEBIT_INLINE void lookup_columns(const LookupChunk& chunk, int64_t begin, int64_t end,
+                                  int64_t tiles, const uint8_t*& panel, const uint8_t*& table,
+                                  float* part) {
+  const int64_t step = 64 * tiles;
+  const int64_t next = chunk.next_panel;
+  WordDots sums[4];
+  for (int64_t t = 0; t < tiles; ++t) sums[t].low = sums[t].high = _mm256_setzero_si256();
+  for (int64_t c = begin; c < end; c += 32, panel += 2 * step, table += 2 * kTableBytes) {
+    int64_t t = 0;
+    if constexpr (kActGroups) {
+      const __m256 scale = _mm256_set1_ps(chunk.act_scales[c / kActGroup]);
+      for (; t + 2 <= tiles; t += 2) {
+        add_scaled<2, kPrefetch>(panel + 64 * t, step, table, next, scale, part + 32 * t);
+      }
+      if (t < tiles) {
+        add_scaled<1, kPrefetch>(panel + 64 * t, step, table, next, scale, part + 32 * t);
+      }
+    } else {
+      for (; t + 2 <= tiles; t += 2) {
+        add_words<2, kPrefetch>(panel + 64 * t, step, table, next, sums + t);
+      }
+      if (t < tiles) add_words<1, kPrefetch>(panel + 64 * t, step, table, next, sums + t);
+    }
+  }
+  for (int64_t t = 0; !kActGroups && t < tiles; ++t) {
+    const auto add = [=](int i, __m256i dot) __attribute__((always_inline)) {
+      auto* to = reinterpret_cast<__m256i*>(part + t * 32 + i * 8);
+      _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), dot));
+    };
+    widen(sums[t], add);
+  }
 }
 
 template <bool kActGroups, bool kPrefetch>
 void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, int64_t tiles,
                   LookupState& state) {
-  constexpr int64_t kRun = kActGroups ? 32 : 256;  // columns in int16
+  constexpr int64_t kRun = 256;  // columns in int16
   const int64_t padded = padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   const uint8_t* panel = chunk.panel;
@@ -168,47 +228,7 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, int64_t tile
     const int64_t end = min_i64(group_end, chunk.end);
     for (int64_t stop = 0; c < end; c = stop) {
       stop = min_i64(c + kRun, end);
-      if constexpr (kActGroups) {
-        const __m256 scale = _mm256_set1_ps(chunk.act_scales[c / kActGroup]);
-        for_tiles(
-            tiles, [&]<int kTiles>(int64_t t) __attribute__((always_inline)) {
-              WordDots dots[kTiles];
-              look_up<kTiles, kPrefetch>(panel + 64 * t, 64 * tiles, table, chunk.next_panel, dots);
-#pragma GCC unroll 2
-              for (int j = 0; j < kTiles; ++j) {
-                widen(
-                    dots[j], [=](int p, __m256i dot) __attribute__((always_inline)) {
-                      float* to = part + (t + j) * 32 + p * 8;
-                      const __m256 y =
-                          _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, _mm256_load_ps(to));
-                      _mm256_store_ps(to, y);
-                    });
-              }
-            });
-        panel += 128 * tiles;
-        table += 2 * kTableBytes;
-        continue;
-      }
-      WordDots sums[4];
-      for (int64_t t = 0; t < tiles; ++t) sums[t].low = sums[t].high = _mm256_setzero_si256();
-      for (int64_t k = c; k < stop; k += 32, panel += 128 * tiles, table += 2 * kTableBytes) {
-        for_tiles(
-            tiles, [&]<int kTiles>(int64_t t) __attribute__((always_inline)) {
-              WordDots dots[kTiles];
-              look_up<kTiles, kPrefetch>(panel + 64 * t, 64 * tiles, table, chunk.next_panel, dots);
-              for (int j = 0; j < kTiles; ++j) {
-                sums[t + j].low = _mm256_add_epi16(sums[t + j].low, dots[j].low);
-                sums[t + j].high = _mm256_add_epi16(sums[t + j].high, dots[j].high);
-              }
-            });
-      }
-      for (int64_t t = 0; t < tiles; ++t) {
-        widen(
-            sums[t], [=](int p, __m256i dot) __attribute__((always_inline)) {
-              auto* to = reinterpret_cast<__m256i*>(part + t * 32 + p * 8);
-              _mm256_store_si256(to, _mm256_add_epi32(_mm256_load_si256(to), dot));
-            });
-      }
+      lookup_columns<kActGroups, kPrefetch>(chunk, c, stop, tiles, panel, table, part);
     }
     if (end < group_end && end < padded) break;  // the next chunk goes on
     for (int64_t r = 0; r < tiles * 32; r += 8) {
