@@ -10,10 +10,13 @@ namespace onebit {
 
 std::span<const Kernels* const> testable_kernels() {
   static const auto list = [] {
-    CpuTiers tiers = decide_tiers(read_cpu_registers());
+    constexpr uint32_t kAmxTile = 1u << 24;
+    const CpuRegisters registers = read_cpu_registers();
+    CpuTiers tiers = decide_tiers(registers);
     if (emulate_missing_instructions()) {
-      // The emulator does not add AVX-512 to a CPU.
-      tiers.amx = tiers.avx512;
+      // The emulator does not add AVX-512 to a CPU. Nor tiles where only Linux refuses them: then
+      // the CPU would execute some of their instructions.
+      if ((registers.leaf7_edx & kAmxTile) == 0) tiers.amx = tiers.avx512;
       tiers.avxvnni = tiers.avx2;
     }
     return kernels_for(tiers);

@@ -17,10 +17,10 @@
 //  1. A scale a row, 512 columns: products 512; sums of the block before loaded and stored, 4 * 8 +
 //     4 * 16; 1/8 of unpacking, about 260 for 256 tokens: 32. So 80..94 % of the AMX peak.
 //  2. A scale per 128 weights: products 128; sums stored 4 * 16; the law about 64 (64 registers x
-//     conversion and fma on two ports); unpacking 8. So 50..94 %.
+//     conversion and fma on two ports); unpacking 8. So 48..94 %.
 //  3. A scale per 32 activations and 128 weights: a tile then has 32 columns and half the work for
 //     the same time. For 32 of them products 64, sums stored 64, the law 64..75: 15 % of the peak
-//     if they queue, 45 % if they overlap.
+//     if they queue, 45 % if they overlap. (vpdpbusd, two ports of 64, has a peak of 12.5 %.)
 // To overlap, the products of the next group are written before the law's steps of the last one.
 #pragma once
 
@@ -243,7 +243,8 @@ ONEBIT_INLINE void tile_pair(const MatmulArgs& args, Block& block, const TileTok
   }
 }
 
-// Takes prepared activations. Codes: scales() and unpack() of a block, signed.
+// Takes prepared activations. Codes: scales() and unpack() of a block, signed: there are no
+// corrections.
 template <typename Codes>
 void gemm_tiles(const MatmulArgs& args) {
   const int64_t padded = padded_cols(args);
