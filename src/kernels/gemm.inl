@@ -165,17 +165,26 @@ void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at
   }
 }
 
-// A scale per kActGroup columns. Parts of groups stay in memory: the registers are for the
-// products.
+// A scale per kActGroup columns. Parts of groups stay in memory where the registers are needed for
+// the sums of products.
 template <typename Products, int kN>
 void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t part0) {
   constexpr int kParts = Products::kParts;
   constexpr int kAll = kN * kParts;
+  constexpr bool kInRegisters = 2 * kAll + kParts + 1 <= Products::kRegisters;
   const uint8_t* acts = args.acts + first * args.act_stride;
+  const auto in_memory = [&](int i) __attribute__((always_inline)) {
+    return block.part[at + i / kParts] + (part0 + i % kParts) * kNative;
+  };
   int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
+    N part[kAll];
+#pragma GCC unroll 16
+    for (int i = 0; kInRegisters && i < kAll; ++i) {
+      part[i] = p.starts ? N{} : load_native(in_memory(i));
+    }
     for (; c < end; c += kActGroup, ++dot_index) {
       NI sums[kN][kParts];
 #pragma GCC unroll 16
@@ -187,21 +196,26 @@ void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at
       for (int i = 0; i < kAll; ++i) {
         const int64_t m = at + i / kParts;
         const N dot = __builtin_convertvector(sums[i / kParts][i % kParts], N);
-        float* part = block.part[m] + (part0 + i % kParts) * kNative;
         const N scale = splat_native(block.act_scales[m][dot_index]);
-        store_native(part, fma_native(dot, scale, load_native(part)));
+        if constexpr (kInRegisters) {
+          part[i] = fma_native(dot, scale, part[i]);
+        } else {
+          store_native(in_memory(i), fma_native(dot, scale, load_native(in_memory(i))));
+        }
       }
     }
-    if (!p.ends) break;
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const int64_t m = at + i / kParts;
-      const int64_t row = (part0 + i % kParts) * kNative;
+      if (!p.ends) {
+        if (kInRegisters) store_native(in_memory(i), part[i]);
+        continue;
+      }
+      const int64_t at_row = (part0 + i % kParts) * kNative;
+      float* acc = block.acc[at + i / kParts] + at_row;
+      const N sum = kInRegisters ? part[i] : load_native(in_memory(i));
       const N scale = part_scale(block, p.group, part0 + i % kParts);
-      const N y =
-          fma_native(load_native(block.part[m] + row), scale, load_native(block.acc[m] + row));
-      store_native(block.acc[m] + row, y);
-      store_native(block.part[m] + row, N{});
+      store_native(acc, fma_native(sum, scale, load_native(acc)));
+      if (!kInRegisters) store_native(in_memory(i), N{});
     }
   }
 }
@@ -222,8 +236,8 @@ void tile(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64
 }
 
 // Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack() of a block. Products:
-// add(), add_group(), kParts of the rows in a register tile, and how many tokens one has at most:
-// kTokens, with scales per 32 columns kTokensGroups.
+// add(), add_group(), kParts of the rows in a register tile, how many tokens one has at most:
+// kTokens, with scales per 32 columns kTokensGroups; kRegisters of the CPU.
 template <typename Codes, typename Products>
 void gemm(const MatmulArgs& args) {
   const int64_t padded = padded_cols(args);

@@ -24,6 +24,7 @@ namespace {
 // Products: SmallProducts or Int8Products.
 template <typename Products>
 struct TileProducts {
+  static constexpr int kRegisters = 16;
   static constexpr int kParts = 2;
   static constexpr int kTokens = kVnni ? 6 : 4;
   static constexpr int kTokensGroups = kTokens;

@@ -20,6 +20,7 @@ namespace onebit {
 namespace {
 
 struct VnniProducts {
+  static constexpr int kRegisters = 32;
   static constexpr int kParts = kRowParts;
   static constexpr int kTokens = 8;
   static constexpr int kTokensGroups = 6;
