@@ -18,8 +18,8 @@ std::span<const Kernels* const> testable_kernels();
 // Not on the CPU: an instruction takes microseconds.
 bool is_emulated(const Kernels& kernels);
 
-// Those of them that can be tested on any size: native ones, and emulated ones if an instruction does
-// as much as AMX's.
+// Those of them that can be tested on any size: native ones, and emulated ones if an instruction
+// does as much as AMX's.
 std::span<const Kernels* const> quick_kernels();
 
 // Installs the handler, once for the process; false on architectures that it does not know. Other
