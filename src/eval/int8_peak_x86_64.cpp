@@ -1,4 +1,3 @@
-#include <cpuid.h>
 #include <immintrin.h>
 
 #include "eval/int8_peak.h"
@@ -102,15 +101,6 @@ __attribute__((target("amx-tile,amx-int8"))) int64_t run_amx(int64_t n) {
   return done;
 }
 
-uint32_t read_leaf7_subleaf1_eax() {
-  uint32_t eax = 0;
-  uint32_t ebx = 0;
-  uint32_t ecx = 0;
-  uint32_t edx = 0;
-  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || eax < 1) return 0;
-  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) ? eax : 0;
-}
-
 bool has_avx2() {
   return decide_tiers(read_cpu_registers()).avx2;
 }
@@ -120,8 +110,7 @@ bool has_avx512() {
 }
 
 bool has_avxvnni() {
-  constexpr uint32_t kAvxVnni = 1u << 4;
-  return has_avx2() && (read_leaf7_subleaf1_eax() & kAvxVnni) != 0;
+  return decide_tiers(read_cpu_registers()).avxvnni;
 }
 
 bool has_amx() {

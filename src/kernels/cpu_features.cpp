@@ -37,6 +37,8 @@ constexpr uint32_t kAvx512Vpopcntdq = bit(14);
 // CPUID leaf 7, edx
 constexpr uint32_t kAmxTile = bit(24);
 constexpr uint32_t kAmxInt8 = bit(25);
+// CPUID leaf 7, subleaf 1, eax
+constexpr uint32_t kAvxVnni = bit(4);
 // XCR0
 constexpr uint64_t kYmmState = bit(1) | bit(2);           // SSE, upper halves of ymm
 constexpr uint64_t kZmmState = bit(5) | bit(6) | bit(7);  // k0-7, upper halves of zmm, zmm16-31
@@ -56,6 +58,7 @@ CpuTiers decide_tiers(const CpuRegisters& r) {
   CpuTiers tiers;
   tiers.avx2 = has_all(r.leaf1_ecx, kOsxsave | kAvx | kFma | kF16c | kPopcnt) &&
                has_all(r.leaf7_ebx, kAvx2) && has_all(r.xcr0, kYmmState);
+  tiers.avxvnni = tiers.avx2 && has_all(r.leaf7_1_eax, kAvxVnni);
   tiers.avx512 = tiers.avx2 && has_all(r.xcr0, kZmmState) &&
                  has_all(r.leaf7_ebx, kAvx512F | kAvx512Bw | kAvx512Dq | kAvx512Vl) &&
                  has_all(r.leaf7_ecx, kAvx512Vbmi | kAvx512Vnni | kAvx512Bitalg | kAvx512Vpopcntdq);
@@ -96,6 +99,8 @@ CpuRegisters read_cpu_registers() {
     r.leaf7_ebx = ebx;
     r.leaf7_ecx = ecx;
     r.leaf7_edx = edx;
+    const bool has_subleaf1 = eax >= 1;
+    if (has_subleaf1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) r.leaf7_1_eax = eax;
   }
   if (has_all(r.leaf1_ecx, kOsxsave)) {
     // XGETBV as text: the intrinsic would need this file compiled with -mxsave.

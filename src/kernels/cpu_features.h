@@ -9,7 +9,8 @@ namespace onebit {
 struct CpuTiers {
   bool scalar = true;
   bool avx2 = false;          // AVX2, FMA, F16C, POPCNT
-  bool avx512 = false;        // the above and AVX-512 F, BW, DQ, VL, VNNI, VBMI, VPOPCNTDQ, BITALG
+  bool avxvnni = false;       // the above and AVX-VNNI
+  bool avx512 = false;        // avx2 and AVX-512 F, BW, DQ, VL, VNNI, VBMI, VPOPCNTDQ, BITALG
   bool amx = false;           // the above and AMX-TILE, AMX-INT8
   bool neon = false;          // Advanced SIMD
   bool neon_dotprod = false;  // the above and SDOT
@@ -22,6 +23,7 @@ struct CpuRegisters {
   uint32_t leaf7_ebx = 0;  // CPUID leaf 7, subleaf 0
   uint32_t leaf7_ecx = 0;
   uint32_t leaf7_edx = 0;
+  uint32_t leaf7_1_eax = 0;    // CPUID leaf 7, subleaf 1
   uint64_t xcr0 = 0;           // register state that the operating system saves on a context switch
   bool may_use_tiles = false;  // Linux lets this process use the AMX registers: it must be asked
   uint64_t aarch64_hwcap = 0;  // AT_HWCAP: what both CPU and Linux support

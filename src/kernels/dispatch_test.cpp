@@ -20,6 +20,7 @@ CpuRegisters everything() {
           .leaf7_ebx = ~0u,
           .leaf7_ecx = ~0u,
           .leaf7_edx = ~0u,
+          .leaf7_1_eax = ~0u,
           .xcr0 = ~uint64_t{0},
           .may_use_tiles = true,
           .aarch64_hwcap = ~uint64_t{0},
@@ -131,6 +132,20 @@ TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
     EXPECT_TRUE(decide_tiers(r).avx2) << bit;
     EXPECT_FALSE(decide_tiers(r).avx512) << bit;
   }
+}
+
+TEST(CpuFeatures, AvxVnniNeedsItsBitAndAvx2) {
+  EXPECT_TRUE(decide_tiers(everything()).avxvnni);
+  CpuRegisters r = everything();
+  r.leaf7_1_eax &= ~(1u << 4);
+  EXPECT_FALSE(decide_tiers(r).avxvnni);
+  EXPECT_TRUE(decide_tiers(r).avx512);
+  r = everything();
+  r.leaf7_ebx &= ~(1u << 5);
+  EXPECT_FALSE(decide_tiers(r).avxvnni);
+  r = everything();
+  r.xcr0 = 0x03;  // no ymm
+  EXPECT_FALSE(decide_tiers(r).avxvnni);
 }
 
 TEST(CpuFeatures, AmxNeedsItsFeaturesItsRegistersAndPermission) {

@@ -17,6 +17,7 @@ std::span<const Kernels* const> testable_kernels() {
       // The emulator does not add AVX-512 to a CPU. Nor tiles where only Linux refuses them: then
       // the CPU would execute some of their instructions.
       if ((registers.leaf7_edx & kAmxTile) == 0) tiers.amx = tiers.avx512;
+      tiers.avxvnni = tiers.avx2;
     }
     return kernels_for(tiers);
   }();

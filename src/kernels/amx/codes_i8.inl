@@ -36,11 +36,12 @@ void binary_i8_tiles(const MatmulArgs& args) noexcept {
 
 // Fewer tokens are looked up.
 int64_t binary_bytes(int64_t cols, int64_t n_tokens) noexcept {
-  return n_tokens < kFewestTokens ? lookup_bytes(cols, n_tokens) : tiles_bytes(cols, n_tokens);
+  return n_tokens < kFewestTokens ? lookup_bytes<Lookup>(cols, n_tokens)
+                                  : tiles_bytes(cols, n_tokens);
 }
 
 void binary_prepare(const PrepareArgs& args, int64_t begin, int64_t end) noexcept {
-  args.n_tokens < kFewestTokens ? lookup_prepare(args, begin, end)
+  args.n_tokens < kFewestTokens ? lookup_prepare<Lookup>(args, begin, end)
                                 : tiles_prepare(args, begin, end);
 }
 

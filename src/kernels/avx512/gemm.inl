@@ -20,12 +20,14 @@ namespace onebit {
 namespace {
 
 struct VnniProducts {
+  static constexpr int kRegisters = 32;
+  static constexpr int kParts = kRowParts;
   static constexpr int kTokens = 8;
   static constexpr int kTokensGroups = 6;
 
   template <int kN>
-  ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, NI (&sums)[kN][kRowParts]) {
+  ONEBIT_INLINE void add(const Block& block, int64_t, const uint8_t* acts, int64_t act_stride,
+                         int64_t begin, int64_t end, NI (&sums)[kN][kParts]) {
     const uint8_t* codes0 = block.codes[0] + (begin - block.begin) * 16;
     const uint8_t* codes1 = block.codes[1] + (begin - block.begin) * 16;
     for (int64_t c = begin; c < end; c += 4, codes0 += 64, codes1 += 64) {
@@ -38,6 +40,12 @@ struct VnniProducts {
         sums[m][1] = (NI)_mm512_dpbusd_epi32((__m512i)sums[m][1], high, a);
       }
     }
+  }
+
+  template <int kN>
+  ONEBIT_INLINE void add_group(const Block& block, int64_t part, const uint8_t* acts,
+                               int64_t act_stride, int64_t begin, NI (&sums)[kN][kParts]) {
+    add(block, part, acts, act_stride, begin, begin + kActGroup, sums);
   }
 };
 

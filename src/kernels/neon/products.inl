@@ -31,9 +31,11 @@ ONEBIT_INLINE int8x16_t load_codes(const uint8_t* at) {
   return vreinterpretq_s8_u8(vld1q_u8(at));
 }
 
+constexpr int kTileParts = 16 / kNative;  // 16 rows: the rest of the registers is for tokens
+
 // The block's codes of the tile's rows from column `col` on.
-ONEBIT_INLINE const uint8_t* tile_codes(const Block& block, int64_t col) {
-  return block.codes[block.tile_row == 0 ? 0 : 1] + (col - block.begin) * 16;
+ONEBIT_INLINE const uint8_t* tile_codes(const Block& block, int64_t part0, int64_t col) {
+  return block.codes[part0 / kTileParts] + (col - block.begin) * 16;
 }
 
 #if defined(__ARM_FEATURE_MATMUL_INT8)
@@ -47,12 +49,20 @@ ONEBIT_INLINE void exchange(int32x4_t& a, int32x4_t& b) {
 }
 
 struct SignedProducts {
+  static constexpr int kRegisters = 32;
+  static constexpr int kParts = kTileParts;
   static constexpr int kTokens = 4;
   static constexpr int kTokensGroups = 4;
 
   template <int kN>
-  ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, NI (&sums)[kN][kRowParts]) {
+  ONEBIT_INLINE void add_group(const Block& block, int64_t part0, const uint8_t* acts,
+                               int64_t act_stride, int64_t begin, NI (&sums)[kN][kParts]) {
+    add(block, part0, acts, act_stride, begin, begin + kActGroup, sums);
+  }
+
+  template <int kN>
+  ONEBIT_INLINE void add(const Block& block, int64_t part0, const uint8_t* acts, int64_t act_stride,
+                         int64_t begin, int64_t end, NI (&sums)[kN][kParts]) {
     constexpr int kPairs = (kN + 1) / 2;
     int32x4_t tiles[2 * kPairs][4];  // of an odd last token two copies, one of which is not used
 #pragma GCC unroll 12
@@ -62,7 +72,7 @@ struct SignedProducts {
       tiles[m + 1][i % 4] = (int32x4_t)sums[m + 1 < kN ? m + 1 : m][i % 4];
       exchange(tiles[m][i % 4], tiles[m + 1][i % 4]);
     }
-    const uint8_t* codes = tile_codes(block, begin);
+    const uint8_t* codes = tile_codes(block, part0, begin);
     for (int64_t c = begin; c < end; c += 16, codes += 256) {
       int8x16_t a[2][kPairs];
 #pragma GCC unroll 3
@@ -102,13 +112,21 @@ using Int8Products = SignedProducts;
 #elif defined(__ARM_FEATURE_DOTPROD)
 
 struct DotProducts {
+  static constexpr int kRegisters = 32;
+  static constexpr int kParts = kTileParts;
   static constexpr int kTokens = 4;
   static constexpr int kTokensGroups = 4;
 
   template <int kN>
-  ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, NI (&sums)[kN][kRowParts]) {
-    const uint8_t* codes = tile_codes(block, begin);
+  ONEBIT_INLINE void add_group(const Block& block, int64_t part0, const uint8_t* acts,
+                               int64_t act_stride, int64_t begin, NI (&sums)[kN][kParts]) {
+    add(block, part0, acts, act_stride, begin, begin + kActGroup, sums);
+  }
+
+  template <int kN>
+  ONEBIT_INLINE void add(const Block& block, int64_t part0, const uint8_t* acts, int64_t act_stride,
+                         int64_t begin, int64_t end, NI (&sums)[kN][kParts]) {
+    const uint8_t* codes = tile_codes(block, part0, begin);
     for (int64_t c = begin; c < end; c += 16, codes += 256) {
       int8x16_t a[kN];
       load_acts(acts + c, act_stride, a);
@@ -122,7 +140,7 @@ struct DotProducts {
  private:
   template <int kLane, int kN>
   ONEBIT_INLINE void add_four(const uint8_t* codes, const int8x16_t (&a)[kN],
-                              NI (&sums)[kN][kRowParts]) {
+                              NI (&sums)[kN][kParts]) {
 #pragma GCC unroll 2
     for (int i = 0; i < 4; i += 2) {
       const int8x16_t rows[2] = {load_codes(codes + 16 * i), load_codes(codes + 16 * i + 16)};
@@ -144,16 +162,24 @@ static_assert(kBlockCols <= 512);  // for the sums in int16
 
 // Codes 0 .. 2.
 struct CodeProducts {
+  static constexpr int kRegisters = 32;
+  static constexpr int kParts = kTileParts;
   static constexpr int kTokens = 2;
   static constexpr int kTokensGroups = 2;
 
   template <int kN>
-  ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, NI (&sums)[kN][kRowParts]) {
+  ONEBIT_INLINE void add_group(const Block& block, int64_t part0, const uint8_t* acts,
+                               int64_t act_stride, int64_t begin, NI (&sums)[kN][kParts]) {
+    add(block, part0, acts, act_stride, begin, begin + kActGroup, sums);
+  }
+
+  template <int kN>
+  ONEBIT_INLINE void add(const Block& block, int64_t part0, const uint8_t* acts, int64_t act_stride,
+                         int64_t begin, int64_t end, NI (&sums)[kN][kParts]) {
     int16x8_t pairs[kN][8];  // two rows each
 #pragma GCC unroll 24
     for (int i = 0; i < kN * 8; ++i) pairs[i / 8][i % 8] = vdupq_n_s16(0);
-    const uint8_t* codes = tile_codes(block, begin);
+    const uint8_t* codes = tile_codes(block, part0, begin);
     for (int64_t c = begin; c < end; c += 16, codes += 256) {
       int8x16_t a[kN][4];
       load_copies(acts + c, act_stride, a);
@@ -179,16 +205,24 @@ struct CodeProducts {
 };
 
 struct Int8Products {
+  static constexpr int kRegisters = 32;
+  static constexpr int kParts = kTileParts;
   static constexpr int kTokens = 2;
   static constexpr int kTokensGroups = 2;
 
   template <int kN>
-  ONEBIT_INLINE void add(const Block& block, const uint8_t* acts, int64_t act_stride, int64_t begin,
-                         int64_t end, NI (&sums)[kN][kRowParts]) {
+  ONEBIT_INLINE void add_group(const Block& block, int64_t part0, const uint8_t* acts,
+                               int64_t act_stride, int64_t begin, NI (&sums)[kN][kParts]) {
+    add(block, part0, acts, act_stride, begin, begin + kActGroup, sums);
+  }
+
+  template <int kN>
+  ONEBIT_INLINE void add(const Block& block, int64_t part0, const uint8_t* acts, int64_t act_stride,
+                         int64_t begin, int64_t end, NI (&sums)[kN][kParts]) {
     int32x4_t pairs[kN][4][2];  // two rows each
 #pragma GCC unroll 16
     for (int i = 0; i < kN * 8; ++i) pairs[i / 8][i / 2 % 4][i % 2] = vdupq_n_s32(0);
-    const uint8_t* codes = tile_codes(block, begin);
+    const uint8_t* codes = tile_codes(block, part0, begin);
     for (int64_t c = begin; c < end; c += 16, codes += 256) {
       int8x16_t a[kN][4];
       load_copies(acts + c, act_stride, a);
