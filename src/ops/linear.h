@@ -152,6 +152,8 @@ class Linear {
   // Panels first .. last - 1 of the acts' tokens; `y` is token 0 of the first of these rows.
   void forward_panels(const OpContext& ctx, const Activations& acts, const uint8_t* prepared,
                       int64_t first, int64_t last, float* y, int64_t y_stride) const;
+  // Panels that a thread should be given at least.
+  int64_t panels_per_part(const OpContext& ctx, const Activations& acts) const;
   int64_t panel_rows() const { return packing_shape(packing_).rows; }
   int64_t n_panels() const { return ceil_div(rows_, panel_rows()); }
   int64_t file_row(int64_t row) const { return row_order_ ? row_order_(row) : row; }
