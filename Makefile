@@ -25,7 +25,16 @@ FUZZ_SECONDS ?= 10
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: all run test test-aarch64 fuzz bench format clean default-model
+.PHONY: install install-test install-aarch64 all run test test-aarch64 fuzz bench format clean default-model
+
+# What `make test` needs but for the trainer; all that any target here needs; for test-aarch64.
+install-test:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(TEST_PACKAGES)
+install:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES) $(TEST_PACKAGES) $(FUZZ_PACKAGES)
+install-aarch64:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(AARCH64_PACKAGES)
+	@tools/aarch64-sysroot.sh build-aarch64/sysroot
 
 all:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES)
@@ -53,14 +62,14 @@ fuzz:
 
 # The whole suite takes longer: ninja -C build-aarch64 && ctest --preset aarch64; and so does
 # tests/aarch64_test.sh build build-aarch64 . (the program's text and logits against this machine's)
-test-aarch64:
-	@tools/install-deps.sh $(RUN_PACKAGES) $(AARCH64_PACKAGES)
-	@tools/aarch64-sysroot.sh build-aarch64/sysroot
+test-aarch64: install-aarch64
 	@cmake --preset aarch64 >build-aarch64.log 2>&1 || { cat build-aarch64.log; exit 1; }
 	@cmake --build build-aarch64 --target kernels_test models_golden_test
-	printf '%s\n' max neoverse-n1 cortex-a53 | xargs -P2 -I{} qemu-aarch64 -cpu {} \
-	  -L /usr/aarch64-linux-gnu build-aarch64/tests/kernels_test --gtest_brief=1
-	GTEST_FILTER='*CommittedBits*' ctest --preset aarch64 -R '^models_golden$$'
+	{ echo "env GTEST_FILTER=*CommittedBits* ctest --preset aarch64 -R ^models_golden$$"; \
+	  for cpu in max neoverse-n1 cortex-a53; do \
+	    echo "qemu-aarch64 -cpu $$cpu -L /usr/aarch64-linux-gnu \
+	      build-aarch64/tests/kernels_test --gtest_brief=1"; \
+	  done; } | xargs -P2 -d '\n' -n1 sh -c 'exec $$0'
 
 bench:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(BENCH_PACKAGES)
