@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -50,7 +51,9 @@ Scheduler::Scheduler(Engine& engine, const SchedulerOptions& options)
   publish();
 }
 
-Scheduler::~Scheduler() = default;
+Scheduler::~Scheduler() {
+  engine_.kv_pool().set_limit(std::numeric_limits<int32_t>::max());
+}
 
 void Scheduler::check(const Request& request) const {
   const auto n = std::ssize(request.prompt);
