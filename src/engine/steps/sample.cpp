@@ -9,7 +9,7 @@ void sample_tokens(SchedulerState& state) {
   std::erase_if(state.batch_jobs, [](const Job* job) { return job->n_pending() > 0; });
   const int64_t vocab_size = state.engine.config().vocab_size;
   // Each has its own random numbers: threads may share the work as they like.
-  const int64_t step = items_per_part(vocab_size * static_cast<int64_t>(sizeof(float)));
+  const int64_t step = items_per_part(vocab_size * 32);  // some passes over the logits, and a sort
   state.engine.pool().parallel_for(
       std::ssize(state.batch_jobs), step, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
