@@ -7,6 +7,17 @@
 #include "ops/rows.h"
 
 namespace onebit {
+namespace {
+
+// Rows that kernels take together for many tokens.
+constexpr int64_t kRowsPerPart = 32;
+
+int64_t panels_per_part(int64_t panel_rows, int64_t panel_bytes, int64_t n_tokens) {
+  const int64_t panels = items_per_part(panel_bytes * n_tokens);
+  return n_tokens == 1 ? panels : round_up(panels, ceil_div(kRowsPerPart, panel_rows));
+}
+
+}  // namespace
 
 void Linear::forward(const OpContext& ctx, const Activations& acts, float* y) const {
   forward_all(ctx, acts, {{this, y}});
@@ -78,6 +89,7 @@ void forward_all(const OpContext& ctx, const Activations& acts,
   // The panels of all matrices in a row, split over the threads as those of one are.
   int64_t n_panels = 0;
   int64_t bytes = 0;
+  int64_t rows = kRowsPerPart;  // of a panel
   for (const auto& [linear, y] : targets) {
     ONEBIT_CHECK(acts.cols() == linear->cols_);
     if (!linear->is_packed()) {
@@ -86,8 +98,9 @@ void forward_all(const OpContext& ctx, const Activations& acts,
     }
     n_panels += linear->n_panels();
     bytes = std::max(bytes, linear->panel_bytes_);
+    rows = std::min(rows, linear->panel_rows());
   }
-  const int64_t step = items_per_part(bytes * acts.n_tokens());
+  const int64_t step = panels_per_part(rows, bytes, acts.n_tokens());
   ctx.pool.parallel_for(n_panels, step, [&](int64_t begin, int64_t end) {
     int64_t offset = 0;  // of the matrix
     for (const auto& [linear, y] : targets) {
@@ -118,7 +131,7 @@ void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& 
   const int64_t panel_rows = gate.panel_rows();
   // Panels whose up rows wait in cache for the activation.
   const int64_t block = std::max<int64_t>(128, (64 << 10) / n_tokens) / panel_rows;
-  const int64_t step = items_per_part(2 * gate.panel_bytes_ * n_tokens);
+  const int64_t step = panels_per_part(panel_rows, 2 * gate.panel_bytes_, n_tokens);
   ctx.pool.parallel_for(gate.n_panels(), step, [&](int64_t begin, int64_t end) {
     thread_local std::vector<float> up_y;
     up_y.resize(static_cast<std::size_t>(block * panel_rows * n_tokens));
