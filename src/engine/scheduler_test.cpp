@@ -219,7 +219,6 @@ TEST_F(SchedulerTest, NobodyStarves) {
     ASSERT_LT(step, 500);
     while (scheduler.stats().waiting < 6) {
       submit(scheduler, request(60, 2, ++seed), shorts.emplace_back());
-      if (step == 3 && longest.tokens.empty() && shorts.size() % 4 == 0) break;
     }
     if (step == 3) submit(scheduler, request(380, 20, 1), longest);
     scheduler.step();
@@ -291,6 +290,26 @@ TEST_F(SchedulerTest, AConversationGoesOnWhereItWas) {
   run(scheduler);
   EXPECT_EQ(second.finished[0].cached_tokens, 128);
   EXPECT_EQ(second.tokens, run_alone(other_, r).tokens);
+}
+
+// Blocks that others hold are not there: the request that waits for them alone ends with a line.
+TEST_F(SchedulerTest, SaysSoWhenBlocksAreHeldFromOutside) {
+  options_.kv_bytes = blocks(engine_, 7);
+  Scheduler scheduler(engine_, options_);
+  Answer first, second;
+  {
+    Sequence other(engine_);
+    other.append(request(300, 1).prompt);
+    submit(scheduler, request(200, 10), first);
+    submit(scheduler, request(20, 10), second);
+    run(scheduler);
+  }
+  EXPECT_EQ(first.reason(), FinishReason::kError);
+  EXPECT_EQ(first.finished[0].error,
+            "keys and values: expected 1 free blocks of 64 positions, found 0 of 7");
+  EXPECT_EQ(second.reason(), FinishReason::kLength);
+  scheduler.drop_prefix_cache();
+  EXPECT_EQ(engine_.kv_pool().n_used(), 0);
 }
 
 }  // namespace
