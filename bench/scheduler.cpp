@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "engine/scheduler.h"
@@ -21,17 +22,27 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Known tokens, nothing sampled.
-double bare(Engine& engine, int64_t n) {
+// With a temperature the tokens are drawn one after the other: the texts are those of the
+// scheduler.
+double bare(Engine& engine, int64_t n, std::optional<float> temperature) {
   std::deque<Sequence> sequences;
   std::vector<Engine::Append> batch;
-  int32_t token = 1;
-  for (int64_t i = 0; i < n; ++i) {
-    sequences.emplace_back(engine).append({&token, 1});
-    batch.push_back({&sequences.back(), {&token, 1}});
+  std::deque<Sampler> samplers;
+  std::vector<int32_t> tokens(static_cast<std::size_t>(n), 1);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    batch.push_back({&sequences.emplace_back(engine), {&tokens[i], 1}});
+    samplers.emplace_back(SamplerOptions{.temperature = temperature.value_or(0), .seed = i});
   }
+  const auto vocab_size = static_cast<std::size_t>(engine.config().vocab_size);
+  const auto step = [&] {
+    const auto logits = engine.append_batch(batch);
+    for (std::size_t i = 0; i < tokens.size() && temperature; ++i) {
+      tokens[i] = samplers[i].sample(logits.subspan(i * vocab_size, vocab_size), {});
+    }
+  };
+  step();
   const auto start = Clock::now();
-  for (int64_t i = 0; i < kSteps; ++i) engine.append_batch(batch);
+  for (int64_t i = 0; i < kSteps; ++i) step();
   return static_cast<double>(n * kSteps) / seconds_since(start);
 }
 
@@ -69,18 +80,22 @@ int run(int argc, char** argv) {
   Scheduler scheduler(engine, {.prefix_cache = true});
   std::printf("%s, %d threads, kv %s\n", engine.isa(), engine.threads(),
               scheduler.budget().text().c_str());
-  std::printf("%8s %12s %12s %8s %12s %8s\n", "requests", "bare tok/s", "greedy", "share",
-              "sampled", "share");
+  std::printf("tokens per second of all; the scheduler's share of the same without it\n");
+  std::printf("%8s %10s %10s %10s %6s %10s %10s %6s\n", "requests", "no sampler", "greedy",
+              "scheduled", "share", "temp 0.8", "scheduled", "share");
   for (const int64_t n : {1, 4, 16, 32}) {
-    std::vector<double> without, greedy, sampled;
+    std::vector<double> none, greedy, greedy_scheduled, sampled, sampled_scheduled;
     for (int r = 0; r < kRepeats; ++r) {
-      without.push_back(bare(engine, n));
-      greedy.push_back(scheduled(scheduler, n, 0));
-      sampled.push_back(scheduled(scheduler, n, 0.8f));
+      none.push_back(bare(engine, n, {}));
+      greedy.push_back(bare(engine, n, 0.0f));
+      greedy_scheduled.push_back(scheduled(scheduler, n, 0));
+      sampled.push_back(bare(engine, n, 0.8f));
+      sampled_scheduled.push_back(scheduled(scheduler, n, 0.8f));
     }
-    const double all = median(without);
-    std::printf("%8ld %12.0f %12.0f %8.3f %12.0f %8.3f\n", static_cast<long>(n), all,
-                median(greedy), median(greedy) / all, median(sampled), median(sampled) / all);
+    std::printf("%8ld %10.0f %10.0f %10.0f %6.3f %10.0f %10.0f %6.3f\n", static_cast<long>(n),
+                median(none), median(greedy), median(greedy_scheduled),
+                median(greedy_scheduled) / median(greedy), median(sampled),
+                median(sampled_scheduled), median(sampled_scheduled) / median(sampled));
   }
   return 0;
 }
