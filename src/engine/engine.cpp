@@ -65,7 +65,8 @@ std::span<const float> Engine::append_batch(std::span<const Append> batch) {
     ONEBIT_CHECK(&a.sequence->engine_ == this);
     a.sequence->prepare(a.tokens);
   }
-  const auto size = static_cast<std::size_t>(config().vocab_size) * batch.size();
+  const auto n = std::ranges::count_if(batch, [](const Append& a) { return a.wants_logits; });
+  const auto size = static_cast<std::size_t>(config().vocab_size * n);
   if (logits_.span().size() < size) logits_ = AlignedBuffer<float>(static_cast<int64_t>(size));
   run(batch, logits_.data());
   return logits_.span().first(size);
@@ -85,8 +86,8 @@ void Engine::run(std::span<const Append> batch, float* out) {
       if (n == 0) break;
       const auto part = a.tokens.subspan(first, n);
       tokens_.insert(tokens_.end(), part.begin(), part.end());
-      segments_.push_back(
-          {&a.sequence->kv_, static_cast<int64_t>(n), first + n == a.tokens.size()});
+      segments_.push_back({&a.sequence->kv_, static_cast<int64_t>(n),
+                           a.wants_logits && first + n == a.tokens.size()});
       first = 0;
     }
     model().forward(ctx, tokens_, segments_, workspace_, Model::Output::kLastLogits, out);
@@ -94,16 +95,15 @@ void Engine::run(std::span<const Append> batch, float* out) {
       const Append& a = batch.front();
       a.sequence->advance(a.tokens.subspan(done, static_cast<std::size_t>(s.n_tokens)));
       done += static_cast<std::size_t>(s.n_tokens);
-      if (!s.wants_logits) break;
-      out += config().vocab_size;
+      if (done < a.tokens.size()) break;  // the last one
+      if (a.wants_logits) out += config().vocab_size;
       batch = batch.subspan(1);
       done = 0;
     }
   }
 }
 
-Sequence::Sequence(Engine& engine)
-    : engine_(engine), kv_(engine.kv_pool_), out_(engine.config().vocab_size) {
+Sequence::Sequence(Engine& engine) : engine_(engine), kv_(engine.kv_pool_) {
   tokens_.reserve(static_cast<std::size_t>(capacity()));
 }
 
@@ -136,8 +136,15 @@ void Sequence::truncate(int64_t length) {
   tokens_.resize(static_cast<std::size_t>(length));
 }
 
+void Sequence::share(std::span<const int32_t> tokens, std::span<const int32_t> full_blocks) {
+  ONEBIT_CHECK(std::ssize(tokens) == std::ssize(full_blocks) * kKvBlock);
+  kv_.share(full_blocks);
+  tokens_.assign(tokens.begin(), tokens.end());
+}
+
 std::span<const float> Sequence::append(std::span<const int32_t> tokens) {
   prepare(tokens);
+  if (out_.empty()) out_ = AlignedBuffer<float>(engine_.config().vocab_size);
   const Engine::Append batch{this, tokens};
   engine_.run({&batch, 1}, out_.data());
   return out_.span().first(static_cast<std::size_t>(engine_.config().vocab_size));

@@ -44,6 +44,7 @@ class Engine {
 
   const Model& model() const { return *loaded_.model; }
   const ModelConfig& config() const { return model().config(); }
+  bool has_tokenizer() const { return loaded_.tokenizer != nullptr; }
   const Tokenizer& tokenizer() const { return *loaded_.tokenizer; }
   int threads() const { return pool_.size(); }
   const char* isa() const { return kernels_.isa; }
@@ -51,15 +52,17 @@ class Engine {
   ThreadPool& pool() { return pool_; }
   // Blocks of keys and values of all sequences.
   const KvPool& kv_pool() const { return kv_pool_; }
+  KvPool& kv_pool() { return kv_pool_; }
 
   // Continuous batching: tokens (>= 1) that a sequence gets next.
   struct Append {
     Sequence* sequence;
     std::span<const int32_t> tokens;
+    bool wants_logits = true;
   };
   // Appends to several sequences, each named once, in common forward passes. Returns the logits of
-  // each one's last token [n][vocab_size], valid until the next call: the same bits as from
-  // Sequence::append. Throws as that; no sequence is changed then.
+  // the last token of each one that wants them [n][vocab_size], valid until the next call: the same
+  // bits as from Sequence::append. Throws as that; no sequence is changed then.
   std::span<const float> append_batch(std::span<const Append> batch);
 
  private:
@@ -94,6 +97,18 @@ class Sequence {
   void truncate(int64_t length);
   void clear() { truncate(0); }
 
+  // The blocks of the pool that hold its keys and values, 64 positions each, the last maybe in
+  // part.
+  std::span<const int32_t> blocks() const { return kv_.block_ids(); }
+  // Blocks that n more tokens would take, and taking them now. Throws Error(kOutOfMemory); nothing
+  // is changed then.
+  int64_t blocks_needed(int64_t n) const { return kv_.blocks_needed(length() + n); }
+  void reserve(int64_t n) { kv_.reserve(length() + n); }
+  // Becomes `tokens`, 64 for each of these full blocks, which hold their keys and values already.
+  void share(std::span<const int32_t> tokens, std::span<const int32_t> full_blocks);
+  // Holds `block` in place of blocks()[i]: another's, of the same tokens after the same tokens.
+  void replace_block(int64_t i, int32_t block) { kv_.replace(i, block); }
+
   // Appends tokens (>= 1) in chunks. Returns the logits of the last one [vocab_size], valid until
   // the next call. Throws Error(kInvalidArgument) for an id outside the vocabulary or when the
   // context is full, Error(kOutOfMemory); the sequence is unchanged then.
@@ -117,7 +132,8 @@ class Sequence {
   Engine& engine_;
   std::vector<int32_t> tokens_;
   KvCache kv_;
-  AlignedBuffer<float> out_;  // logits [1 or chunk, vocab_size], or hidden states
+  // Logits [1 or chunk, vocab_size], or hidden states; none where append_batch alone is used.
+  AlignedBuffer<float> out_;
 };
 
 }  // namespace onebit

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "base/checked.h"
 
@@ -15,7 +16,16 @@ KvPool::KvPool(const KvShape& shape) : shape_(shape) {
   slab_blocks_ = std::clamp<int64_t>(kSlabBytes / block_bytes_, 1, kSlabBlocks);
 }
 
+void KvPool::set_limit(int64_t n_blocks) {
+  ONEBIT_CHECK(n_blocks >= 0 && n_blocks <= std::numeric_limits<int32_t>::max());
+  limit_ = n_blocks;
+}
+
 int32_t KvPool::take() {
+  if (n_available() < 1) {
+    throw Error(ErrorCode::kOutOfMemory,
+                "keys and values: all " + std::to_string(limit_) + " blocks are in use");
+  }
   if (free_.empty()) {
     free_.reserve(holders_.size() + 1);  // so that release() never allocates
     holders_.reserve(holders_.size() + 1);
@@ -35,12 +45,28 @@ void KvPool::release(int32_t block) {
   if (--holders_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
 }
 
+bool KvCache::copies_last() const {
+  const auto last = static_cast<std::size_t>(length_ / kKvBlock);
+  return last < ids_.size() && pool_->holders(ids_[last]) > 1;
+}
+
+int64_t KvCache::blocks_needed(int64_t n) const {
+  return std::max<int64_t>(0, ceil_div(n, kKvBlock) - std::ssize(ids_)) + (copies_last() ? 1 : 0);
+}
+
 void KvCache::reserve(int64_t n) {
   const auto n_blocks = static_cast<std::size_t>(ceil_div(n, kKvBlock));
+  if (const int64_t needed = blocks_needed(n); needed > pool_->n_available()) {
+    throw Error(ErrorCode::kOutOfMemory,
+                "keys and values: expected " + std::to_string(needed) + " free blocks of " +
+                    std::to_string(kKvBlock) + " positions, found " +
+                    std::to_string(std::max<int64_t>(0, pool_->n_available())) + " of " +
+                    std::to_string(pool_->limit()));
+  }
   ids_.reserve(n_blocks);
   blocks_.reserve(n_blocks);
-  if (const auto last = static_cast<std::size_t>(length_ / kKvBlock);
-      last < ids_.size() && pool_->holders(ids_[last]) > 1) {
+  if (copies_last()) {
+    const auto last = static_cast<std::size_t>(length_ / kKvBlock);
     const int32_t copy = pool_->take();
     std::memcpy(pool_->data(copy), blocks_[last], static_cast<std::size_t>(shape().block_bytes()));
     pool_->release(ids_[last]);
@@ -74,6 +100,24 @@ void KvCache::share(const KvCache& other, int64_t n) {
   ids_.assign(other.ids_.begin(), other.ids_.begin() + static_cast<int64_t>(n_blocks));
   for (const int32_t block : ids_) pool_->hold(block);
   length_ = n;
+}
+
+void KvCache::share(std::span<const int32_t> full_blocks) {
+  for (const int32_t block : full_blocks) pool_->hold(block);  // before they might be given back
+  truncate(0);
+  ids_.assign(full_blocks.begin(), full_blocks.end());
+  blocks_.clear();
+  for (const int32_t block : ids_) blocks_.push_back(pool_->data(block));
+  length_ = std::ssize(ids_) * kKvBlock;
+}
+
+void KvCache::replace(int64_t i, int32_t block) {
+  ONEBIT_CHECK(i >= 0 && (i + 1) * kKvBlock <= length_);
+  int32_t& own = ids_[static_cast<std::size_t>(i)];
+  pool_->hold(block);
+  pool_->release(own);
+  own = block;
+  blocks_[static_cast<std::size_t>(i)] = pool_->data(block);
 }
 
 void store_kv(const OpContext& ctx, int64_t layer, std::span<const Segment> segments,

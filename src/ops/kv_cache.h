@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -39,8 +40,13 @@ class KvPool {
   const KvShape& shape() const { return shape_; }
   int64_t n_blocks() const { return static_cast<int64_t>(holders_.size()); }  // ever taken
   int64_t n_free() const { return static_cast<int64_t>(free_.size()); }
+  int64_t n_used() const { return n_blocks() - n_free(); }
+  // Blocks that may be used at a time; without a limit as many as an int32_t counts.
+  int64_t limit() const { return limit_; }
+  void set_limit(int64_t n_blocks);
+  int64_t n_available() const { return limit_ - n_used(); }
 
-  // A block with one holder. Throws Error(kOutOfMemory).
+  // A block with one holder. Throws Error(kOutOfMemory), also at the limit.
   int32_t take();
   void hold(int32_t block) { ++holders_[static_cast<std::size_t>(block)]; }
   void release(int32_t block);
@@ -52,6 +58,7 @@ class KvPool {
 
  private:
   KvShape shape_;
+  int64_t limit_ = std::numeric_limits<int32_t>::max();
   int64_t block_bytes_;
   int64_t slab_blocks_;
   // Blocks are allocated some at a time, so that they lie on huge pages; a block costs memory only
@@ -73,7 +80,11 @@ class KvCache {
   int64_t length() const { return length_; }  // positions that are filled
   // By block of positions; [layer, head] begin at shape().offset().
   uint8_t* const* blocks() const { return blocks_.data(); }
+  // Their numbers in the pool, which replace() changes.
+  std::span<const int32_t> block_ids() const { return ids_; }
 
+  // Blocks that reserve(n) would take.
+  int64_t blocks_needed(int64_t n) const;
   // Takes blocks so that positions length() .. n - 1 can be written. A last block that others hold
   // too is copied first. Throws Error(kOutOfMemory); nothing is lost then.
   void reserve(int64_t n);
@@ -84,8 +95,13 @@ class KvCache {
   // Becomes the first n positions of another sequence of the same pool, whose blocks both hold from
   // then on.
   void share(const KvCache& other, int64_t n);
+  // Becomes the positions of these blocks, all full, which somebody holds.
+  void share(std::span<const int32_t> full_blocks);
+  // Holds `block` in place of the i-th of its own, for somebody's with the same content.
+  void replace(int64_t i, int32_t block);
 
  private:
+  bool copies_last() const;  // reserve() would
   KvPool* pool_;
   int64_t length_ = 0;
   std::vector<int32_t> ids_;

@@ -73,6 +73,50 @@ TEST(KvCache, SharesBlocksUntilOneWrites) {
   EXPECT_EQ(b.blocks()[0], c.blocks()[0]);
 }
 
+TEST(KvCache, SharesAndReplacesFullBlocksByNumber) {
+  KvPool pool(kShape);
+  KvCache a(pool), b(pool), c(pool);
+  for (KvCache* cache : {&a, &b}) {
+    cache->reserve(150);
+    cache->advance(150);
+  }
+  c.share(a.block_ids().first(2));
+  EXPECT_EQ(c.length(), 128);
+  EXPECT_EQ(c.blocks()[1], a.blocks()[1]);
+  EXPECT_EQ(pool.holders(a.block_ids()[1]), 2);
+  EXPECT_EQ(c.blocks_needed(128), 0);
+  EXPECT_EQ(c.blocks_needed(129), 1);
+  b.replace(1, a.block_ids()[1]);
+  EXPECT_EQ(b.blocks()[1], a.blocks()[1]);
+  EXPECT_EQ(pool.n_free(), 1);
+  c.share(c.block_ids().first(1));  // of its own
+  EXPECT_EQ(c.length(), 64);
+  EXPECT_EQ(pool.holders(a.block_ids()[1]), 2);
+  for (KvCache* cache : {&a, &b, &c}) cache->truncate(0);
+  EXPECT_EQ(pool.n_used(), 0);
+}
+
+TEST(KvCache, KeepsTheLimitAndLosesNothingAtIt) {
+  KvPool pool(kShape);
+  pool.set_limit(3);
+  KvCache a(pool), b(pool);
+  a.reserve(100);
+  a.advance(100);
+  b.share(a, 70);
+  EXPECT_EQ(b.blocks_needed(71), 1);  // the copy of a block that both hold
+  EXPECT_EQ(b.blocks_needed(129), 2);
+  EXPECT_THROW(b.reserve(129), Error);
+  EXPECT_EQ(pool.n_available(), 1);
+  EXPECT_EQ(b.length(), 70);
+  EXPECT_EQ(a.blocks()[1], b.blocks()[1]);
+  b.reserve(71);
+  EXPECT_EQ(pool.n_available(), 0);
+  a.truncate(64);
+  EXPECT_EQ(pool.n_available(), 1);
+  b.reserve(129);
+  EXPECT_EQ(b.blocks_needed(129), 0);
+}
+
 TEST(KvCache, RefusesBlocksThatNoMachineHas) {
   KvPool pool({.n_layers = 1 << 10, .n_kv_heads = 1 << 10, .head_dim = 1 << 20});
   KvCache cache(pool);

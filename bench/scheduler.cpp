@@ -1,0 +1,113 @@
+// What the scheduler costs: tokens per second of n requests that decode together, next to the bare
+// forward passes of as many sequences (`onebit bench -b`), in turns in one run.
+//   scheduler_bench MODEL.gguf [THREADS]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "engine/scheduler.h"
+
+namespace onebit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int64_t kSteps = 100;  // from the first token on: over a border of blocks
+constexpr int kRepeats = 15;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// With a temperature the tokens are drawn one after the other: the texts are those of the
+// scheduler.
+double bare(Engine& engine, int64_t n, std::optional<float> temperature) {
+  std::deque<Sequence> sequences;
+  std::vector<Engine::Append> batch;
+  std::deque<Sampler> samplers;
+  std::vector<int32_t> tokens(static_cast<std::size_t>(n), 1);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    batch.push_back({&sequences.emplace_back(engine), {&tokens[i], 1}});
+    samplers.emplace_back(SamplerOptions{.temperature = temperature.value_or(0), .seed = i});
+  }
+  const auto vocab_size = static_cast<std::size_t>(engine.config().vocab_size);
+  const auto step = [&] {
+    const auto logits = engine.append_batch(batch);
+    for (std::size_t i = 0; i < tokens.size() && temperature; ++i) {
+      tokens[i] = samplers[i].sample(logits.subspan(i * vocab_size, vocab_size), {});
+    }
+  };
+  step();
+  const auto start = Clock::now();
+  for (int64_t i = 0; i < kSteps; ++i) step();
+  return static_cast<double>(n * kSteps) / seconds_since(start);
+}
+
+double scheduled(Scheduler& scheduler, int64_t n, float temperature) {
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    Request request;
+    request.prompt = {1};
+    request.max_tokens = kSteps + 1;
+    request.sampling.temperature = temperature;
+    request.sampling.seed = static_cast<uint64_t>(i);
+    request.ignore_eos = true;
+    request.on_token = [&tokens](const TokenEvent&) { return ++tokens > 0; };
+    scheduler.submit(std::move(request));
+  }
+  scheduler.step();  // the prompts, and the first token
+  tokens = 0;
+  const auto start = Clock::now();
+  while (scheduler.step()) {
+  }
+  return static_cast<double>(tokens) / seconds_since(start);
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+int run(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "scheduler_bench MODEL.gguf [THREADS]\n");
+    return 2;
+  }
+  Engine engine(ModelFile::open(argv[1]), {.threads = argc > 2 ? std::atoi(argv[2]) : 0});
+  Scheduler scheduler(engine, {.prefix_cache = true});
+  std::printf("%s, %d threads, kv %s\n", engine.isa(), engine.threads(),
+              scheduler.budget().text().c_str());
+  std::printf("tokens per second of all; the scheduler's share of the same without it\n");
+  std::printf("%8s %10s %10s %10s %6s %10s %10s %6s\n", "requests", "no sampler", "greedy",
+              "scheduled", "share", "temp 0.8", "scheduled", "share");
+  for (const int64_t n : {1, 4, 16, 32}) {
+    std::vector<double> none, greedy, greedy_scheduled, sampled, sampled_scheduled;
+    for (int r = 0; r < kRepeats; ++r) {
+      none.push_back(bare(engine, n, {}));
+      greedy.push_back(bare(engine, n, 0.0f));
+      greedy_scheduled.push_back(scheduled(scheduler, n, 0));
+      sampled.push_back(bare(engine, n, 0.8f));
+      sampled_scheduled.push_back(scheduled(scheduler, n, 0.8f));
+    }
+    std::printf("%8ld %10.0f %10.0f %10.0f %6.3f %10.0f %10.0f %6.3f\n", static_cast<long>(n),
+                median(none), median(greedy), median(greedy_scheduled),
+                median(greedy_scheduled) / median(greedy), median(sampled),
+                median(sampled_scheduled), median(sampled_scheduled) / median(sampled));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace onebit
+
+int main(int argc, char** argv) {
+  try {
+    return onebit::run(argc, argv);
+  } catch (const onebit::Error& e) {
+    std::fprintf(stderr, "error: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,31 @@
+#include "engine/kv_budget.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+
+#include "base/aligned_buffer.h"
+#include "base/error.h"
+
+namespace onebit {
+
+std::string KvBudget::text() const {
+  char gib[32];
+  std::snprintf(gib, sizeof gib, "%.2f", static_cast<double>(bytes()) / (1 << 30));
+  return std::to_string(n_blocks) + " blocks of " + std::to_string(kKvBlock) + " positions, " +
+         std::to_string(block_bytes) + " bytes each: " + gib + " GiB";
+}
+
+KvBudget kv_budget(const KvShape& shape, int64_t bytes) {
+  const int64_t block_bytes = shape.block_bytes();
+  if (bytes == 0) bytes = available_memory() / 2;
+  if (bytes < block_bytes) {
+    throw Error(ErrorCode::kInvalidArgument, "memory for keys and values: expected at least " +
+                                                 std::to_string(block_bytes) +
+                                                 " bytes (a block of " + std::to_string(kKvBlock) +
+                                                 " positions), found " + std::to_string(bytes));
+  }
+  return {block_bytes, std::min<int64_t>(bytes / block_bytes, std::numeric_limits<int32_t>::max())};
+}
+
+}  // namespace onebit

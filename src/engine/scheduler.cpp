@@ -1,0 +1,165 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "engine/steps/state.h"
+
+namespace onebit {
+namespace {
+
+constexpr void (*kSteps[])(SchedulerState&) = {
+    cancel_requests, admit_requests, plan_decode,    plan_prefill,
+    run_forward,     sample_tokens,  deliver_tokens,
+};
+
+[[noreturn]] void refuse(const std::string& field, const std::string& expected,
+                         const std::string& found) {
+  throw Error(ErrorCode::kInvalidArgument, field + ": expected " + expected + ", found " + found);
+}
+
+void require_range(const char* field, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return;
+  refuse(field, std::to_string(low) + ".." + std::to_string(high), std::to_string(value));
+}
+
+const SchedulerOptions& checked(const SchedulerOptions& o) {
+  require_range("kv bytes", o.kv_bytes, 0, int64_t{1} << 56);
+  require_range("running requests", o.max_running, 1, 1024);
+  require_range("waiting requests", o.max_waiting, 1, 1 << 20);
+  require_range("prefill tokens", o.prefill_tokens, 1, 4096);
+  return o;
+}
+
+}  // namespace
+
+const char* finish_reason_name(FinishReason reason) {
+  constexpr const char* kNames[kFinishReasons] = {"stop", "length", "context_full", "cancelled",
+                                                  "error"};
+  return kNames[static_cast<int>(reason)];
+}
+
+Scheduler::Scheduler(Engine& engine, const SchedulerOptions& options)
+    : engine_(engine),
+      options_(checked(options)),
+      budget_(kv_budget(engine.kv_pool().shape(), options.kv_bytes)),
+      capacity_(std::min(engine.model().context(), budget_.positions())),
+      state_(new SchedulerState{engine, options_, capacity_}) {
+  engine_.kv_pool().set_limit(budget_.n_blocks);
+  publish();
+}
+
+Scheduler::~Scheduler() {
+  engine_.kv_pool().set_limit(std::numeric_limits<int32_t>::max());
+}
+
+void Scheduler::check(const Request& request) const {
+  const auto n = std::ssize(request.prompt);
+  const std::string limit =
+      std::to_string(capacity_) + " tokens (" +
+      (capacity_ < engine_.model().context() ? "the memory for keys and values" : "the context") +
+      ")";
+  if (n < 1) refuse("prompt", "at least 1 token", "0");
+  if (n > capacity_) refuse("prompt", "at most " + limit, std::to_string(n));
+  if (request.max_tokens) {
+    require_range("max_tokens", *request.max_tokens, 1, int64_t{1} << 53);
+    if (*request.max_tokens > capacity_ - n) {
+      refuse("prompt + max_tokens", "at most " + limit,
+             std::to_string(n) + " + " + std::to_string(*request.max_tokens));
+    }
+  }
+  const int64_t vocab_size = engine_.config().vocab_size;
+  for (const int32_t id : request.prompt) require_range("token id", id, 0, vocab_size - 1);
+  require_range("stop tokens", std::ssize(request.stop_tokens), 0, Request::kMostStopTokens);
+  require_range("top_logprobs", request.top_logprobs, -1, Request::kMostTopLogprobs);
+  require_range("bytes of tenant", std::ssize(request.tenant), 0, Request::kMostTenantBytes);
+  check_sampler_options(request.sampling);
+}
+
+std::optional<RequestId> Scheduler::submit(Request request) {
+  check(request);
+  const std::lock_guard lock(mutex_);
+  if (std::ssize(arrivals_) + stats_.waiting >= options_.max_waiting) return {};
+  const RequestId id = ++last_id_;
+  arrivals_.push_back({id, std::move(request), SchedulerClock::now()});
+  alive_.insert(id);
+  work_.notify_one();
+  return id;
+}
+
+void Scheduler::cancel(RequestId id) {
+  const std::lock_guard lock(mutex_);
+  if (!alive_.contains(id)) return;
+  cancelled_.insert(id);
+  work_.notify_one();
+}
+
+SchedulerStats Scheduler::stats() const {
+  const std::lock_guard lock(mutex_);
+  SchedulerStats stats = stats_;
+  stats.waiting += std::ssize(arrivals_);
+  return stats;
+}
+
+void Scheduler::wait(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  work_.wait_for(lock, timeout, [&] { return !arrivals_.empty() || !cancelled_.empty(); });
+}
+
+// What other threads asked for becomes the steps' own.
+void Scheduler::receive() {
+  std::vector<Arrival> arrivals;
+  {
+    const std::lock_guard lock(mutex_);
+    arrivals.swap(arrivals_);
+    stats_.waiting += std::ssize(arrivals);
+    std::swap(state_->cancelled, cancelled_);
+  }
+  for (Arrival& a : arrivals) {
+    auto job = std::make_unique<Job>(a.id, std::move(a.request), a.time);
+    const int64_t room = capacity_ + 1 - std::ssize(job->request.prompt);
+    job->max_tokens = job->request.max_tokens.value_or(room + 1);
+    // All that it will hold, so that decoding allocates nothing.
+    job->tokens.reserve(job->request.prompt.size() +
+                        static_cast<std::size_t>(std::min(room, job->max_tokens)));
+    job->tokens = job->request.prompt;
+    state_->waiting.push_back(std::move(job));
+  }
+}
+
+bool Scheduler::step() {
+  receive();
+  if (state_->waiting.empty() && state_->running.empty()) {
+    state_->cancelled.clear();  // of requests that have just ended
+    return false;
+  }
+  for (const auto run : kSteps) run(*state_);
+  publish();
+  return true;
+}
+
+void Scheduler::publish() {
+  SchedulerStats& stats = state_->stats;
+  const KvPool& pool = engine_.kv_pool();
+  stats.running = std::ssize(state_->running);
+  stats.waiting = std::ssize(state_->waiting);
+  stats.kv_blocks = pool.limit();
+  stats.kv_blocks_used = pool.n_used();
+  stats.kv_blocks_cached = state_->cache.n_blocks();
+  const std::lock_guard lock(mutex_);
+  stats_ = stats;
+  for (const RequestId id : state_->finished) {
+    alive_.erase(id);
+    cancelled_.erase(id);
+  }
+  state_->finished.clear();
+}
+
+void Scheduler::drop_prefix_cache() {
+  state_->cache.evict(state_->cache.n_blocks());
+  publish();
+}
+
+}  // namespace onebit

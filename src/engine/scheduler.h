@@ -1,0 +1,109 @@
+// Continuous batching (Yu et al., Orca, OSDI 2022): many requests on one engine, a forward pass of
+// all of them at a time. What a request gets does not depend on its company: it is what generate()
+// writes for it alone, to the token.
+//
+//   Scheduler scheduler(engine, {});
+//   while (!stopping) if (!scheduler.step()) scheduler.wait(timeout);   // the compute thread
+//   scheduler.submit(request);  scheduler.cancel(id);                   // any thread
+//
+// Requests are admitted in the order in which they came. Prompts are read in chunks, taking turns,
+// beside the others' decoding. When blocks of keys and values run out, cached prefixes go first,
+// then the request that was admitted last waits again, at the front; it reads its tokens once more.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/kv_budget.h"
+#include "engine/request.h"
+
+namespace onebit {
+
+struct SchedulerOptions {
+  int64_t kv_bytes = 0;         // memory for keys and values; 0: half of what is left (kv_budget.h)
+  int64_t max_running = 32;     // requests that share forward passes
+  int64_t max_waiting = 256;    // that wait for admission
+  int64_t prefill_tokens = 64;  // of prompts in a step in which others decode; else the engine's
+                                // prefill_chunk
+  bool prefix_cache = true;
+};
+
+// Counters since the start, and how things stand.
+struct SchedulerStats {
+  int64_t running = 0;
+  int64_t waiting = 0;
+  int64_t steps = 0;          // forward passes of all
+  int64_t prompt_tokens = 0;  // read, those read again after a preemption too
+  int64_t cached_tokens = 0;  // found in the prefix cache instead
+  int64_t generated_tokens = 0;
+  int64_t preemptions = 0;
+  int64_t evicted_blocks = 0;                         // of the prefix cache
+  std::array<int64_t, kFinishReasons> finished = {};  // by FinishReason
+  int64_t kv_blocks = 0;                              // the budget
+  int64_t kv_blocks_used = 0;
+  int64_t kv_blocks_cached = 0;  // of these: in the prefix cache, maybe in use as well
+};
+
+struct SchedulerState;
+
+class Scheduler {
+ public:
+  // The engine is the scheduler's for its lifetime; what others do with it between steps must leave
+  // room in its KvPool. Throws Error(kInvalidArgument) for options out of range and memory that
+  // holds no block.
+  Scheduler(Engine& engine, const SchedulerOptions& options);
+  // Requests that are still here end without an event.
+  ~Scheduler();
+
+  const KvBudget& budget() const { return budget_; }
+  // The longest text that fits: the model's context, or less if the budget is less.
+  int64_t capacity() const { return capacity_; }
+
+  // From any thread. Nothing: the queue is full. Throws Error(kInvalidArgument) "field: expected,
+  // found" for a request that could never run.
+  std::optional<RequestId> submit(Request request);
+  // From any thread. The request ends within the next step with kCancelled; nothing happens if it
+  // has ended already.
+  void cancel(RequestId id);
+  SchedulerStats stats() const;
+
+  // The compute thread's: one forward pass and what belongs to it. False: there was nothing to do.
+  bool step();
+  // Sleeps until there may be something to do, at most this long.
+  void wait(std::chrono::milliseconds timeout);
+  // Gives back the blocks of the prefix cache that no request holds.
+  void drop_prefix_cache();
+
+ private:
+  void check(const Request& request) const;
+  void receive();
+  void publish();
+
+  Engine& engine_;
+  const SchedulerOptions options_;
+  KvBudget budget_;
+  int64_t capacity_;
+  std::unique_ptr<SchedulerState> state_;  // the compute thread's
+
+  mutable std::mutex mutex_;  // of all below
+  std::condition_variable work_;
+  struct Arrival {
+    RequestId id;
+    Request request;
+    std::chrono::steady_clock::time_point time;
+  };
+  std::vector<Arrival> arrivals_;
+  std::unordered_set<RequestId> alive_;  // accepted, not finished
+  std::unordered_set<RequestId> cancelled_;
+  RequestId last_id_ = 0;
+  SchedulerStats stats_;  // of the last step
+};
+
+}  // namespace onebit

@@ -1,0 +1,316 @@
+// What a scheduler accepts, in which order it works, and how requests end.
+#include "engine/scheduler_testing.h"
+
+namespace onebit {
+namespace {
+
+class SchedulerTest : public testing::Test {
+ protected:
+  static const ModelFile& file() {
+    static const ModelFile file = scheduler_test_file();
+    return file;
+  }
+  // A request for n tokens after a prompt of its own.
+  Request request(int64_t prompt, std::optional<int64_t> n, uint64_t seed = 1) const {
+    Rng rng(seed);
+    Request r;
+    r.prompt = random_tokens(rng, prompt);
+    r.max_tokens = n;
+    r.sampling = {.temperature = 1, .seed = seed};
+    return r;
+  }
+  std::string refusal(const Scheduler& scheduler, Request r) const {
+    try {
+      const_cast<Scheduler&>(scheduler).submit(std::move(r));
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "accepted";
+  }
+  void run(Scheduler& scheduler) const {
+    for (int i = 0; scheduler.step(); ++i) ASSERT_LT(i, 10000);
+  }
+
+  Engine engine_{file(), {.threads = 1, .prefill_chunk = 128}};
+  Engine other_{file(), {.threads = 1}};  // where requests run alone
+  SchedulerOptions options_{.kv_bytes = blocks(engine_, 100)};
+};
+
+TEST_F(SchedulerTest, RefusesWhatCanNeverRun) {
+  const Scheduler scheduler(engine_, options_);
+  EXPECT_EQ(scheduler.capacity(), 400);
+  EXPECT_EQ(refusal(scheduler, request(0, 1)), "prompt: expected at least 1 token, found 0");
+  EXPECT_EQ(refusal(scheduler, request(401, {})),
+            "prompt: expected at most 400 tokens (the context), found 401");
+  EXPECT_EQ(refusal(scheduler, request(300, 101)),
+            "prompt + max_tokens: expected at most 400 tokens (the context), found 300 + 101");
+  EXPECT_EQ(refusal(scheduler, request(300, 100)), "accepted");
+  EXPECT_EQ(refusal(scheduler, request(400, {})), "accepted");
+  EXPECT_EQ(refusal(scheduler, request(1, 0)), "max_tokens: expected 1..9007199254740992, found 0");
+  Request r = request(3, 1);
+  r.prompt[1] = 64;
+  EXPECT_EQ(refusal(scheduler, r), "token id: expected 0..63, found 64");
+  r.prompt[1] = -1;
+  EXPECT_EQ(refusal(scheduler, r), "token id: expected 0..63, found -1");
+  r = request(3, 1);
+  r.top_logprobs = 21;
+  EXPECT_EQ(refusal(scheduler, r), "top_logprobs: expected -1..20, found 21");
+  r = request(3, 1);
+  r.sampling.top_p = 0;
+  EXPECT_NE(refusal(scheduler, r), "accepted");
+
+  Engine small(file(), {.threads = 1});
+  const Scheduler tight(small, {.kv_bytes = blocks(small, 3) - 1});
+  EXPECT_EQ(tight.budget().n_blocks, 2);
+  EXPECT_EQ(tight.capacity(), 128);
+  EXPECT_EQ(refusal(tight, request(100, 29)),
+            "prompt + max_tokens: expected at most 128 tokens (the memory for keys and values), "
+            "found 100 + 29");
+  EXPECT_EQ(refusal(tight, request(100, 28)), "accepted");
+}
+
+TEST_F(SchedulerTest, RefusesOptionsAndMemoryThatCannotBe) {
+  EXPECT_THROW(Scheduler(engine_, {.kv_bytes = -1}), Error);
+  EXPECT_THROW(Scheduler(engine_, {.kv_bytes = blocks(engine_, 1) - 1}), Error);
+  EXPECT_THROW(Scheduler(engine_, {.kv_bytes = blocks(engine_, 1), .max_running = 0}), Error);
+  EXPECT_GT(kv_budget(engine_.kv_pool().shape()).n_blocks, 10);  // half of what is left
+}
+
+TEST_F(SchedulerTest, SaysFullAndThenNotAnyMore) {
+  options_.max_waiting = 3;
+  Scheduler scheduler(engine_, options_);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(scheduler.submit(request(5, 4)).has_value());
+  EXPECT_FALSE(scheduler.submit(request(5, 4)).has_value());
+  EXPECT_EQ(scheduler.stats().waiting, 3);
+  scheduler.step();
+  EXPECT_EQ(scheduler.stats().waiting, 0);
+  EXPECT_EQ(scheduler.stats().running, 3);
+  EXPECT_TRUE(scheduler.submit(request(5, 4)).has_value());
+  run(scheduler);
+  EXPECT_EQ(scheduler.stats().finished[static_cast<std::size_t>(FinishReason::kLength)], 4);
+}
+
+TEST_F(SchedulerTest, EndsAsGenerateDoes) {
+  Scheduler scheduler(engine_, options_);
+  Request stopped = request(10, 30);
+  stopped.stop_tokens = {run_alone(other_, stopped).tokens[7]};
+  Answer length, full, whole, stop, said;
+  submit(scheduler, request(10, 30), length);
+  submit(scheduler, request(390, {}), full);
+  submit(scheduler, request(400, {}), whole);
+  submit(scheduler, stopped, stop);
+  Request r = request(10, 30);
+  r.on_token = [&](const TokenEvent& event) {
+    said.tokens.push_back(event.token);
+    return said.tokens.size() < 5;
+  };
+  r.on_finish = [&](const FinishEvent& event) { said.finished.push_back(event); };
+  scheduler.submit(r);
+  run(scheduler);
+  EXPECT_EQ(length.reason(), FinishReason::kLength);
+  EXPECT_EQ(length.tokens, run_alone(other_, request(10, 30)).tokens);
+  EXPECT_EQ(length.finished[0].prompt_tokens, 10);
+  EXPECT_GT(length.finished[0].prefill_seconds, 0);
+  EXPECT_GT(length.finished[0].decode_seconds, 0);
+  EXPECT_EQ(full.reason(), FinishReason::kContextFull);
+  EXPECT_EQ(full.tokens, run_alone(other_, request(390, {})).tokens);
+  EXPECT_EQ(full.tokens.size(), 11u);
+  EXPECT_EQ(whole.reason(), FinishReason::kContextFull);
+  EXPECT_EQ(whole.tokens.size(), 1u);
+  EXPECT_EQ(stop.reason(), FinishReason::kStop);
+  EXPECT_EQ(stop.tokens, run_alone(other_, stopped).tokens);
+  EXPECT_LT(stop.tokens.size(), 8u);
+  EXPECT_EQ(said.reason(), FinishReason::kStop);
+  EXPECT_EQ(said.tokens.size(), 5u);
+}
+
+TEST_F(SchedulerTest, LogprobsDoNotDependOnCompanyEither) {
+  const auto logprobs = [&](int others) {
+    Scheduler scheduler(engine_, options_);
+    Answer answer;
+    std::deque<Answer> rest(static_cast<std::size_t>(others));
+    uint64_t seed = 5;
+    for (Answer& a : rest) submit(scheduler, request(20, 20, ++seed), a);
+    Request r = request(30, 10);
+    r.top_logprobs = 3;
+    submit(scheduler, r, answer);
+    run(scheduler);
+    std::vector<float> all = answer.logprobs;
+    for (const auto& t : answer.top) all.push_back(t.logprob);
+    EXPECT_EQ(all.size(), 40u);
+    return all;
+  };
+  const auto alone = logprobs(0);
+  EXPECT_EQ(logprobs(7), alone);
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_LE(alone[i], alone[10 + 3 * i]);  // the likeliest is at least as likely
+    EXPECT_LT(alone[i], 0);
+  }
+}
+
+TEST_F(SchedulerTest, ACancelledRequestIsGoneAfterAStep) {
+  options_.prefix_cache = false;
+  options_.max_running = 2;
+  Scheduler scheduler(engine_, options_);
+  Answer reading, writing, waiting;
+  const auto reads = submit(scheduler, request(390, 1, 1), reading);
+  const auto writes = submit(scheduler, request(3, 300, 2), writing);
+  const auto waits = submit(scheduler, request(3, 5, 3), waiting);
+  scheduler.step();
+  scheduler.step();
+  EXPECT_TRUE(reading.tokens.empty());
+  EXPECT_FALSE(writing.tokens.empty());
+  for (const RequestId id : {reads, writes, waits}) scheduler.cancel(id);
+  scheduler.cancel(writes);
+  scheduler.cancel(12345);
+  EXPECT_TRUE(scheduler.step());
+  for (const Answer* a : {&reading, &writing, &waiting}) {
+    EXPECT_EQ(a->reason(), FinishReason::kCancelled);
+  }
+  EXPECT_EQ(engine_.kv_pool().n_used(), 0);
+  scheduler.cancel(reads);  // has ended already
+  EXPECT_FALSE(scheduler.step());
+  Answer next;
+  submit(scheduler, request(3, 5), next);
+  run(scheduler);
+  EXPECT_EQ(next.reason(), FinishReason::kLength);
+}
+
+// A long prompt beside one that decodes: each step brings it a token.
+TEST_F(SchedulerTest, DecodingDoesNotWaitForALongPrompt) {
+  options_.prefill_tokens = 64;
+  Scheduler scheduler(engine_, options_);
+  Answer writing, reading;
+  submit(scheduler, request(3, 30, 1), writing);
+  scheduler.step();
+  submit(scheduler, request(390, 1, 2), reading);
+  for (std::size_t step = 1; !reading.is_finished(); ++step) {
+    ASSERT_EQ(writing.tokens.size(), step);
+    scheduler.step();
+    ASSERT_LT(step, 20u);
+  }
+  EXPECT_EQ(writing.tokens.size(), 1 + 7u);  // 390 tokens, 64 a step
+}
+
+// Short prompts overtake a long one: they take turns.
+TEST_F(SchedulerTest, PromptsTakeTurns) {
+  options_.prefill_tokens = 64;
+  Scheduler scheduler(engine_, options_);
+  Answer writing, first_long, last_short;
+  submit(scheduler, request(3, 100, 1), writing);
+  scheduler.step();
+  submit(scheduler, request(390, 1, 2), first_long);
+  submit(scheduler, request(60, 1, 3), last_short);
+  for (int i = 0; i < 3; ++i) scheduler.step();
+  EXPECT_TRUE(last_short.is_finished());
+  EXPECT_FALSE(first_long.is_finished());
+}
+
+// New requests come in every step and could take all that a step reads of prompts: the long one
+// still gets its turns.
+TEST_F(SchedulerTest, NobodyStarves) {
+  options_.prefill_tokens = 64;
+  options_.max_running = 4;
+  Scheduler scheduler(engine_, options_);
+  std::deque<Answer> shorts;
+  Answer longest;
+  uint64_t seed = 100;
+  for (int step = 0; !longest.is_finished(); ++step) {
+    ASSERT_LT(step, 80);
+    while (scheduler.stats().waiting < 6) {
+      submit(scheduler, request(64, 2, ++seed), shorts.emplace_back());
+    }
+    if (step == 3) submit(scheduler, request(380, 20, 1), longest);
+    scheduler.step();
+  }
+  EXPECT_EQ(longest.tokens, run_alone(other_, request(380, 20, 1)).tokens);
+}
+
+TEST_F(SchedulerTest, PreemptsTheLastAdmittedAndNobodyLosesAToken) {
+  options_.kv_bytes = blocks(engine_, 7);  // one of 400 positions
+  for (const bool cache : {false, true}) {
+    options_.prefix_cache = cache;
+    Scheduler scheduler(engine_, options_);
+    std::deque<Answer> answers;
+    for (uint64_t i = 0; i < 4; ++i) submit(scheduler, request(50, 300, i), answers.emplace_back());
+    run(scheduler);
+    EXPECT_GT(scheduler.stats().preemptions, 2);
+    EXPECT_EQ(answers[0].finished[0].preemptions, 0);  // the first never has to go
+    for (uint64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(answers[i].reason(), FinishReason::kLength);
+      EXPECT_EQ(answers[i].tokens, run_alone(other_, request(50, 300, i)).tokens);
+    }
+    scheduler.drop_prefix_cache();
+    EXPECT_EQ(engine_.kv_pool().n_used(), 0);
+  }
+}
+
+// Several completions of one prompt read it once, although they come together.
+TEST_F(SchedulerTest, CompletionsOfOnePromptReadItOnce) {
+  Scheduler scheduler(engine_, options_);
+  std::deque<Answer> answers;
+  for (uint64_t i = 0; i < 8; ++i) {
+    Request r = request(330, 10);
+    r.sampling.seed = i;
+    submit(scheduler, r, answers.emplace_back());
+  }
+  run(scheduler);
+  EXPECT_EQ(scheduler.stats().prompt_tokens, 320 + 8 * 10);  // five blocks, and the rest of each
+  EXPECT_EQ(scheduler.stats().cached_tokens, 7 * 320);
+  for (uint64_t i = 0; i < 8; ++i) {
+    Request r = request(330, 10);
+    r.sampling.seed = i;
+    EXPECT_EQ(answers[i].tokens, run_alone(other_, r).tokens);
+  }
+}
+
+TEST_F(SchedulerTest, PrefixesAreTheTenantsOwn) {
+  Scheduler scheduler(engine_, options_);
+  for (const char* tenant : {"a", "b", "a"}) {
+    Answer answer;
+    Request r = request(200, 5);
+    r.tenant = tenant;
+    submit(scheduler, r, answer);
+    run(scheduler);
+    EXPECT_EQ(answer.tokens, run_alone(other_, request(200, 5)).tokens);
+    EXPECT_EQ(answer.finished[0].cached_tokens, scheduler.stats().cached_tokens);
+  }
+  EXPECT_EQ(scheduler.stats().cached_tokens, 192);  // the third's
+}
+
+// What a request wrote is found by the next turn of its conversation.
+TEST_F(SchedulerTest, AConversationGoesOnWhereItWas) {
+  Scheduler scheduler(engine_, options_);
+  Answer first, second;
+  Request r = request(50, 100);
+  submit(scheduler, r, first);
+  run(scheduler);
+  r.prompt.insert(r.prompt.end(), first.tokens.begin(), first.tokens.end());
+  submit(scheduler, r, second);
+  run(scheduler);
+  EXPECT_EQ(second.finished[0].cached_tokens, 128);
+  EXPECT_EQ(second.tokens, run_alone(other_, r).tokens);
+}
+
+// Blocks that others hold are not there: the request that waits for them alone ends with a line.
+TEST_F(SchedulerTest, SaysSoWhenBlocksAreHeldFromOutside) {
+  options_.kv_bytes = blocks(engine_, 7);
+  Scheduler scheduler(engine_, options_);
+  Answer first, second;
+  {
+    Sequence other(engine_);
+    other.append(request(300, 1).prompt);
+    submit(scheduler, request(200, 10), first);
+    submit(scheduler, request(20, 10), second);
+    run(scheduler);
+  }
+  EXPECT_EQ(first.reason(), FinishReason::kError);
+  EXPECT_EQ(first.finished[0].error,
+            "keys and values: expected 1 free blocks of 64 positions, found 0 of 7");
+  EXPECT_EQ(second.reason(), FinishReason::kLength);
+  scheduler.drop_prefix_cache();
+  EXPECT_EQ(engine_.kv_pool().n_used(), 0);
+}
+
+}  // namespace
+}  // namespace onebit

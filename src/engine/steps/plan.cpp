@@ -1,0 +1,79 @@
+// Which tokens a step reads.
+#include <algorithm>
+
+#include "base/checked.h"
+#include "engine/steps/state.h"
+
+namespace onebit {
+namespace {
+
+// Whether somebody reads in this step what the job would read next. It waits for that block then:
+// several completions of one prompt read it once, in turns.
+bool is_read_by_another(const SchedulerState& state, const Job& job) {
+  if (!state.options.prefix_cache) return false;
+  const int64_t begin = job.sequence->length();
+  const int64_t end = round_up(begin + 1, kKvBlock);
+  if (end >= std::ssize(job.tokens)) return false;  // nothing to adopt
+  return std::ranges::any_of(state.running, [&](const std::unique_ptr<Job>& other) {
+    return other->n_next > 0 && other->sequence->length() >= begin &&
+           other->sequence->length() < end && std::ssize(other->tokens) >= end &&
+           other->request.tenant == job.request.tenant &&
+           std::equal(job.tokens.begin(), job.tokens.begin() + end, other->tokens.begin());
+  });
+}
+
+// How many more tokens the job reads in this step, at most `most`: to the end of a block if not to
+// the end of the text, since only full blocks are for all.
+int64_t next_chunk(const Job& job, int64_t most) {
+  const int64_t left = job.n_pending() - job.n_next;
+  if (left <= most) return left;
+  const int64_t begin = job.sequence->length() + job.n_next;
+  const int64_t end = (begin + most) / kKvBlock * kKvBlock;
+  return end > begin ? end - begin : most;
+}
+
+// A job's next block, if there is one and room for it; how many tokens.
+int64_t deal(SchedulerState& state, Job& job, int64_t budget) {
+  if (!job.sequence) return 0;  // preempted by one before
+  if (job.n_next == 0) {
+    count_cached(state, job, adopt_prefix(state, job));
+    if (is_read_by_another(state, job)) return 0;
+  }
+  const int64_t n = next_chunk(job, std::min(kKvBlock, budget));
+  if (n == 0 || !make_room(state, job, job.n_next + n)) return 0;
+  job.n_next += n;
+  job.served_step = state.stats.steps + 1;
+  return n;
+}
+
+}  // namespace
+
+void plan_decode(SchedulerState& state) {
+  // Room is taken from the end of the list, never from one that was planned already.
+  for (std::size_t i = 0; i < state.running.size(); ++i) {
+    Job& job = *state.running[i];
+    if (job.sequence && job.n_pending() == 1 && make_room(state, job, 1)) job.n_next = 1;
+  }
+}
+
+void plan_prefill(SchedulerState& state) {
+  const bool others_decode =
+      std::ranges::any_of(state.running, [](const auto& job) { return job->n_next > 0; });
+  int64_t budget = others_decode ? state.options.prefill_tokens : state.engine.prefill_chunk();
+
+  auto& turns = state.turns;
+  turns.clear();
+  for (const auto& job : state.running) {
+    if (job->sequence && job->n_pending() > 1) turns.push_back(job.get());
+  }
+  // First those that have gone longest without a chunk, then those that came first.
+  std::ranges::stable_sort(turns, {}, &Job::served_step);
+  for (int64_t before = -1; budget > 0 && budget != before;) {
+    before = budget;
+    for (Job* job : turns) {
+      if (budget > 0) budget -= deal(state, *job, budget);
+    }
+  }
+}
+
+}  // namespace onebit
