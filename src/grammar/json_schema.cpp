@@ -9,6 +9,7 @@
 #include "grammar/json_rules.h"
 #include "grammar/pattern.h"
 #include "grammar/schema_keywords.h"
+#include "grammar/schema_members.h"
 #include "io/json_file.h"
 
 namespace onebit {
@@ -16,11 +17,6 @@ namespace {
 
 using boost::json::value;
 using Expression = Grammar::Expression;
-
-// Rules of an object go on to one another where members are optional: a limit keeps these rows
-// shorter than what a matcher follows (kMaxOpenCalls).
-constexpr std::size_t kMaxProperties = 256;
-constexpr int kMaxAllOf = 32;  // nested, $ref included
 
 // RFC 3339 and RFC 4122. February has 28 days in every year.
 struct Format {
@@ -37,19 +33,6 @@ const Format kFormats[] = {
     {"time", "^" + kTime + "$"},
     {"date-time", "^" + kDate + "T" + kTime + "$"},
     {"uuid", "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"},
-};
-
-// What an object may have, put together from a schema and its allOf.
-struct Members {
-  struct Property {
-    std::string name;
-    const value* schema;
-    SchemaPlace place;
-  };
-  std::vector<Property> properties;
-  std::vector<std::string> required;
-  const value* additional = nullptr;
-  SchemaPlace additional_place;
 };
 
 bool has_type(const value& v, std::string_view type) {
@@ -158,36 +141,8 @@ class Compiler {
     return rules_.number();  // limits of these are refused by finish()
   }
 
-  const value& resolve(const std::string& ref, const SchemaPlace& place) const {
-    const auto refuse = [&](const char* expected) {
-      place.at("$ref").fail(std::string("expected ") + expected + ", found " + quote(ref),
-                            ErrorCode::kUnsupported);
-    };
-    if (ref != "#" && !ref.starts_with("#/")) refuse("a place in this schema (\"#/...\")");
-    const value* at = &root_;
-    for (std::size_t i = 1; i < ref.size();) {
-      const std::size_t end = std::min(ref.find('/', i + 1), ref.size());
-      std::string step;
-      for (std::size_t j = i + 1; j < end; ++j) {
-        const bool escape = ref[j] == '~' && j + 1 < end;
-        step += escape ? (ref[++j] == '1' ? '/' : '~') : ref[j];
-      }
-      const auto* members = at->if_object();
-      const auto* elements = at->if_array();
-      at = nullptr;
-      if (members != nullptr) at = members->if_contains(step);
-      if (elements != nullptr && !step.empty() && step.size() < 6 &&
-          step.find_first_not_of("0123456789") == std::string::npos) {
-        at = elements->if_contains(std::stoul(step));
-      }
-      if (at == nullptr) refuse("a place that is there");
-      i = end;
-    }
-    return *at;
-  }
-
   Expression reference(const std::string& ref, const SchemaPlace& place) {
-    const value& target = resolve(ref, place);
+    const value& target = referred(ref, root_, place);
     const auto known = referred_.find(&target);
     if (known != referred_.end()) return grammar_.rule(known->second);
     const Grammar::Rule rule = grammar_.declare(ref);
@@ -370,86 +325,14 @@ class Compiler {
     return grammar_.rule(grammar_.add(std::move(name), body));
   }
 
-  void collect(SchemaKeywords& keywords, Members& members, int nesting) {
-    const SchemaPlace& place = keywords.place();
-    if (nesting > kMaxAllOf) {
-      place.fail("expected allOf nested at most " + std::to_string(kMaxAllOf) +
-                 " deep, found more");
-    }
-    if (const auto* properties = keywords.object("properties")) {
-      for (const auto& p : *properties) {
-        const std::string name(p.key());
-        const SchemaPlace where = place.at("properties").at(name);
-        if (std::ranges::find(members.properties, name, &Members::Property::name) !=
-            members.properties.end()) {
-          where.fail("expected each property in one part of allOf, found it in two",
-                     ErrorCode::kUnsupported);
-        }
-        members.properties.push_back({name, &p.value(), where});
-        if (members.properties.size() > kMaxProperties) {
-          where.fail("expected at most " + std::to_string(kMaxProperties) +
-                     " properties, found more");
-        }
-      }
-    }
-    if (const auto* required = keywords.array("required")) {
-      for (const value& name : *required) {
-        if (!name.is_string()) {
-          place.at("required").fail("expected names, found " + describe_json(name));
-        }
-        members.required.emplace_back(name.get_string());
-      }
-    }
-    if (const value* additional = keywords.find("additionalProperties")) {
-      if (nesting > 0) {
-        place.fail("expected no additionalProperties in a part of allOf, found some",
-                   ErrorCode::kUnsupported);
-      }
-      members.additional = additional;
-      members.additional_place = place.at("additionalProperties");
-    }
-    if (const auto* parts = keywords.array("allOf")) {
-      for (std::size_t i = 0; i < parts->size(); ++i) {
-        collect_part((*parts)[i], place.at("allOf").at(std::to_string(i)), members, nesting + 1);
-      }
-    }
-  }
-
-  void collect_part(const value& part, const SchemaPlace& place, Members& members, int nesting) {
-    SchemaKeywords keywords(part, place);
-    if (const auto ref = keywords.string("$ref")) {
-      keywords.finish();
-      if (nesting > kMaxAllOf) place.fail("expected allOf without a circle, found one");
-      return collect_part(resolve(*ref, place), {&name_, *ref}, members, nesting + 1);
-    }
-    const value* type = keywords.find("type");
-    if (type != nullptr && *type != value("object")) {
-      place.fail("expected parts of allOf of type object, found " + describe_json(*type),
-                 ErrorCode::kUnsupported);
-    }
-    collect(keywords, members, nesting);
-    keywords.finish();
-  }
-
   Expression object(SchemaKeywords& keywords) {
-    Members members;
-    collect(keywords, members, 0);
-    const SchemaPlace& place = keywords.place();
-    if (members.properties.empty() && members.required.empty() && members.additional == nullptr) {
-      if (!keywords.has("properties")) return rules_.object();
+    const SchemaMembers members = schema_members(keywords, root_);
+    if (members.properties.empty() && members.required.empty() && members.additional == nullptr &&
+        !keywords.has("properties")) {
+      return rules_.object();
     }
-    const auto is_required = [&](const std::string& name) {
-      return std::ranges::find(members.required, name) != members.required.end();
-    };
     std::vector<std::string> names;
     for (const auto& p : members.properties) names.push_back(p.name);
-    for (const std::string& name : members.required) {
-      if (std::ranges::find(names, name) == names.end()) {
-        place.at("required")
-            .fail("expected only names of properties, found " + quote(name),
-                  ErrorCode::kUnsupported);
-      }
-    }
     const Expression close = grammar_.bytes("}");
     // From the back: what may follow the i-th property, and what may come first.
     Expression rest = close;
@@ -468,7 +351,7 @@ class Compiler {
       const Expression own =
           rules_.member(rules_.literal(value(p.name)), schema(*p.schema, p.place));
       std::vector<Expression> ways{grammar_.sequence({rules_.comma(), own, after})};
-      if (is_required(p.name)) {
+      if (members.is_required(p.name)) {
         first.clear();
       } else {
         ways.push_back(after);

@@ -110,10 +110,20 @@ void TokenMasks::fill(const StackSet& state, bool drop_space, std::span<uint64_t
 void TokenMasks::fill_dropping_space(const StackSet& state, std::span<uint64_t> mask) const {
   TrieWalk walk(*automaton_, *trie_);
   const auto from = walk.intern(state);
-  const auto allow_node = [&](uint32_t node, TrieWalk::SetId) { allow(mask, trie_->tokens(node)); };
+  const auto allow_if = [&](bool drops) {
+    return [&, drops](uint32_t node, TrieWalk::SetId) {
+      for (const int32_t id : trie_->tokens(node)) {
+        bool at_start = true;
+        const auto all = trie_->tokenizer().token_bytes(id).size();
+        const auto left = trie_->tokenizer().decode_next(id, at_start).size();
+        if ((left < all) == drops) allow(mask, {&id, 1});
+      }
+    };
+  };
+  walk.walk(0, trie_->size(), from, allow_if(false));
   for (uint32_t node = 0; node < trie_->size(); node = (*trie_)[node].end) {
     const TokenTrie::Node& first = (*trie_)[node];
-    walk.walk(first.byte == ' ' ? node + 1 : node, first.end, from, allow_node);
+    if (first.byte == ' ') walk.walk(node + 1, first.end, from, allow_if(true));
   }
 }
 
