@@ -4,8 +4,10 @@
 #include <limits>
 #include <queue>
 #include <string>
+#include <unordered_map>
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "grammar/rule_nfa.h"
 #include "grammar/subsets.h"
 
@@ -40,6 +42,7 @@ class AutomatonBuilder {
     }
     find_first_bytes();
     find_needs();
+    find_alike();
   }
 
  private:
@@ -150,6 +153,31 @@ class AutomatonBuilder {
                                                 std::to_string(need));
       }
     }
+  }
+
+  // Hashes of what a state does for 0, 1, 2 ... bytes. A call takes a byte at least, for one of
+  // none is an empty edge too: what follows it counts as if it came a byte later.
+  void find_alike() {
+    const auto n = static_cast<uint32_t>(a_.n_states());
+    std::vector<uint64_t> now(n);
+    for (uint32_t s = 0; s < n; ++s) {
+      now[s] = mix64(static_cast<uint64_t>(a_.need(s)) * 4 + (a_.accepts(s) ? 2 : 0) +
+                     (a_.has_edges(s) ? 1 : 0));
+    }
+    std::vector<uint64_t> next(n);
+    for (int round = 0; round < Automaton::kAlikeBytes; ++round) {
+      for (uint32_t s = 0; s < n; ++s) {
+        uint64_t hash = now[s];
+        for (const auto& edge : a_.bytes(s)) {
+          hash = mix64(hash ^ mix64(now[edge.to] + edge.first * 256u + edge.last));
+        }
+        for (const auto& call : a_.calls(s)) hash = mix64(hash ^ mix64(~now[call.to] + call.rule));
+        next[s] = hash;
+      }
+      now.swap(next);
+    }
+    std::unordered_map<uint64_t, uint32_t> first;
+    for (uint32_t s = 0; s < n; ++s) a_.states_[s].alike = first.emplace(now[s], s).first->second;
   }
 
   const Grammar& grammar_;

@@ -50,6 +50,11 @@ class Automaton {
   // More than max_depth(): it cannot.
   int need(uint32_t state) const { return states_[state].need; }
 
+  // States with the same number do the same for kAlikeBytes bytes, whatever the stack is: a string
+  // that may still have 60 characters and one that may have 59.
+  static constexpr int kAlikeBytes = 24;
+  uint32_t alike(uint32_t state) const { return states_[state].alike; }
+
   uint32_t start(uint32_t rule) const { return starts_[rule]; }
   // The bytes that texts of the rule begin with.
   const std::bitset<256>& first_bytes(uint32_t rule) const { return first_bytes_[rule]; }
@@ -64,6 +69,7 @@ class Automaton {
     uint32_t bytes = 0;
     uint32_t calls = 0;
     int need = 0;
+    uint32_t alike = 0;  // the first of these
     bool accepts = false;
   };
   template <typename T>

@@ -82,6 +82,11 @@ class Compiler {
       keywords.finish();
       return any_of(alternatives, place.at(keyword));
     }
+    if (is_one_part(keywords)) {
+      const auto& part = *keywords.array("allOf");
+      keywords.finish();
+      return schema(part[0], place.at("allOf").at("0"));
+    }
     const auto types = read_types(keywords);
     if (keywords.has("const") || keywords.has("enum")) return listed(keywords, types);
     if (types.empty()) {
@@ -95,6 +100,15 @@ class Compiler {
     const bool nests = std::ranges::any_of(
         types, [](const auto& type) { return type == "object" || type == "array"; });
     return nests ? rule(place.path, any) : any;  // else sizes would multiply by level
+  }
+
+  // allOf of one schema and nothing else, as programs write a $ref with a description.
+  static bool is_one_part(const SchemaKeywords& keywords) {
+    for (const auto keyword : {"type", "properties", "required", "additionalProperties"}) {
+      if (keywords.has(keyword)) return false;
+    }
+    const value* parts = keywords.peek("allOf");
+    return parts != nullptr && parts->is_array() && parts->get_array().size() == 1;
   }
 
   // Of a schema without "type": what its keywords are about.

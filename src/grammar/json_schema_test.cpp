@@ -151,12 +151,15 @@ TEST(JsonSchema, AllOfOfObjects) {
                  "properties":{"a":{"type":"boolean"}},"required":["m"]})",
              {R"({"n":null,"m":1})", R"({"a":true,"n":null,"m":1})"},
              {R"({"m":1})", R"({"n":null})"});
+  expect_all(R"({"$defs":{"e":{"enum":["x"]}},"allOf":[{"$ref":"#/$defs/e"}],"title":"t"})",
+             {R"("x")"}, {"{}"});
   EXPECT_NE(schema_error(R"({"allOf":[{"properties":{"a":{}}},{"properties":{"a":{}}}]})")
                 .find("#/allOf/1/properties/a: expected each property in one part"),
             std::string::npos);
-  EXPECT_NE(schema_error(R"({"$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"})")
-                .find("circle"),
-            std::string::npos);
+  EXPECT_NE(
+      schema_error(R"({"$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"},{}]}},"$ref":"#/$defs/a"})")
+          .find("circle"),
+      std::string::npos);
 }
 
 TEST(JsonSchema, References) {

@@ -42,8 +42,8 @@ void SchemaPlace::fail(const std::string& message, ErrorCode code) const {
 SchemaKeywords::SchemaKeywords(const boost::json::value& schema, SchemaPlace place)
     : members_(object_of(schema, place)), place_(std::move(place)) {}
 
-bool SchemaKeywords::has(std::string_view keyword) const {
-  return members_.contains(keyword);
+const boost::json::value* SchemaKeywords::peek(std::string_view keyword) const {
+  return members_.if_contains(keyword);
 }
 
 const boost::json::value* SchemaKeywords::find(std::string_view keyword) {

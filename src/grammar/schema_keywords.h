@@ -29,7 +29,9 @@ class SchemaKeywords {
 
   const SchemaPlace& place() const { return place_; }
 
-  bool has(std::string_view keyword) const;  // asks nothing
+  // The value or null, not asked for by this.
+  const boost::json::value* peek(std::string_view keyword) const;
+  bool has(std::string_view keyword) const { return peek(keyword) != nullptr; }
   // The value, now asked for; null: none.
   const boost::json::value* find(std::string_view keyword);
   // The same of one kind, else an error.

@@ -22,7 +22,7 @@ void Subsets::charge(std::size_t steps) {
   throw Error(
       ErrorCode::kInvalidArgument,
       "grammar: expected at most as many alternatives and repetitions as compile in bounded "
-              "time, found more");
+      "time, found more");
 }
 
 bool Subsets::construct(std::size_t most) {

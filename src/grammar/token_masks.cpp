@@ -8,6 +8,8 @@
 namespace onebit {
 namespace {
 
+static_assert(TokenTrie::kShortBytes <= Automaton::kAlikeBytes);
+
 void allow(std::span<uint64_t> mask, std::span<const int32_t> tokens) {
   for (const int32_t id : tokens) mask[static_cast<std::size_t>(id) / 64] |= uint64_t{1} << id % 64;
 }
@@ -28,13 +30,14 @@ TokenMasks::TokenMasks(std::shared_ptr<const Automaton> automaton,
                        std::shared_ptr<const TokenTrie> trie, int64_t cache_bytes)
     : automaton_(std::move(automaton)), trie_(std::move(trie)), cache_bytes_(cache_bytes) {}
 
-TokenMasks::StateMaskPtr TokenMasks::make_state_mask(uint32_t state) const {
+TokenMasks::StateMaskPtr TokenMasks::make_state_mask(uint32_t state, bool long_tokens) const {
   auto made = std::make_shared<StateMask>();
   TrieWalk walk(*automaton_, *trie_);
   StackSet only;
   only.tops.push_back({state, nullptr});
-  walk.walk(0, trie_->size(), walk.intern(std::move(only)),
-            [&](uint32_t node, TrieWalk::SetId after) {
+  const uint32_t middle = trie_->short_size();
+  walk.walk(long_tokens ? middle : 0, long_tokens ? trie_->size() : middle,
+            walk.intern(std::move(only)), [&](uint32_t node, TrieWalk::SetId after) {
               const auto tokens = trie_->tokens(node);
               made->tokens.insert(made->tokens.end(), tokens.begin(), tokens.end());
               const bool is_leaf = (*trie_)[node].end == node + 1;
@@ -51,20 +54,22 @@ TokenMasks::StateMaskPtr TokenMasks::make_state_mask(uint32_t state) const {
   return made;
 }
 
-TokenMasks::StateMaskPtr TokenMasks::state_mask(uint32_t state) const {
+TokenMasks::StateMaskPtr TokenMasks::state_mask(uint32_t state, bool long_tokens) const {
+  if (!long_tokens) state = automaton_->alike(state);
+  const Key key = Key{state} * 2 + (long_tokens ? 1 : 0);
   {
     const std::lock_guard lock(mutex_);
-    const auto known = cache_.find(state);
+    const auto known = cache_.find(key);
     if (known != cache_.end()) {
       used_.splice(used_.begin(), used_, known->second.used);
       return known->second.mask;
     }
   }
-  auto made = make_state_mask(state);  // two threads may make the same: no harm
+  auto made = make_state_mask(state, long_tokens);  // two threads may make the same: no harm
   const std::lock_guard lock(mutex_);
-  if (cache_.contains(state)) return made;
-  used_.push_front(state);
-  cache_.emplace(state, Cached{made, used_.begin()});
+  if (cache_.contains(key)) return made;
+  used_.push_front(key);
+  cache_.emplace(key, Cached{made, used_.begin()});
   cached_bytes_ += made->bytes();
   while (cached_bytes_ > cache_bytes_) {
     const auto oldest = cache_.find(used_.back());
@@ -86,24 +91,30 @@ void TokenMasks::fill(const StackSet& state, bool drop_space, std::span<uint64_t
   if (state.can_end) allow(mask, trie_->stop_tokens());
   if (drop_space) return fill_dropping_space(state, mask);
   TrieWalk walk(*automaton_, *trie_);
-  const auto allow_node = [&](uint32_t node, TrieWalk::SetId) { allow(mask, trie_->tokens(node)); };
   for (const StackSet::Top& top : state.tops) {
-    const StateMaskPtr own = state_mask(top.state);
-    if (depth_of(top.stack) + own->deepest > automaton_->max_depth()) {
-      // So deep that not everything that the state could do without a stack is possible.
-      StackSet only;
-      only.tops.push_back(top);
-      walk.walk(0, trie_->size(), walk.intern(std::move(only)), allow_node);
-      continue;
-    }
-    for (std::size_t i = 0; i < own->mask.size(); ++i) mask[i] |= own->mask[i];
-    allow(mask, own->tokens);
-    if (top.stack == nullptr || own->exits.empty()) continue;
-    const auto rest = walk.intern(returned(*automaton_, top.stack));
-    for (const uint32_t exit : own->exits) {
-      walk.walk(exit + 1, (*trie_)[exit].end, rest, allow_node);
-    }
+    add_top(top, false, walk, mask);
+    add_top(top, true, walk, mask);
   }
+}
+
+void TokenMasks::add_top(const StackSet::Top& top, bool long_tokens, TrieWalk& walk,
+                         std::span<uint64_t> mask) const {
+  const auto allow_node = [&](uint32_t node, TrieWalk::SetId) { allow(mask, trie_->tokens(node)); };
+  const StateMaskPtr own = state_mask(top.state, long_tokens);
+  if (depth_of(top.stack) + own->deepest > automaton_->max_depth()) {
+    // So deep that not everything that the state could do without a stack is possible.
+    StackSet only;
+    only.tops.push_back(top);
+    const uint32_t middle = trie_->short_size();
+    walk.walk(long_tokens ? middle : 0, long_tokens ? trie_->size() : middle,
+              walk.intern(std::move(only)), allow_node);
+    return;
+  }
+  for (std::size_t i = 0; i < own->mask.size(); ++i) mask[i] |= own->mask[i];
+  allow(mask, own->tokens);
+  if (top.stack == nullptr || own->exits.empty()) return;
+  const auto rest = walk.intern(returned(*automaton_, top.stack));
+  for (const uint32_t exit : own->exits) walk.walk(exit + 1, (*trie_)[exit].end, rest, allow_node);
 }
 
 // A token " x" stands for "x" here, and so does "x". Rare: once a text at most.

@@ -14,13 +14,17 @@
 
 namespace onebit {
 
+class TrieWalk;
+
 // A grammar for a vocabulary. Any number of threads may use one.
 //
 // Most of a mask depends on the state on top of the stack only (the idea of XGrammar, Dong et al.
 // 2024, arXiv 2411.15100): the tokens that do not leave the rule that the state is of. These are
 // found once a state by a walk over all tokens, and kept within a limit of bytes, the least
 // recently used going first. What is left is the tokens that leave the rule somewhere in the
-// middle: of these the rest is walked with the stack at hand.
+// middle: of these the rest is walked with the stack at hand. States that are alike for as many
+// bytes as a short token has share a mask of short tokens, so that a string with a limit does not
+// need one for each of its lengths.
 class TokenMasks {
  public:
   static constexpr int64_t kDefaultCacheBytes = int64_t{64} << 20;
@@ -40,7 +44,7 @@ class TokenMasks {
   int64_t cached_bytes() const;
 
  private:
-  // Of a state without a stack.
+  // Of a state without a stack, for the short tokens or for the long ones.
   struct StateMask {
     std::vector<uint64_t> mask;   // tokens that stay within the rule: all, or
     std::vector<int32_t> tokens;  // a few
@@ -49,13 +53,16 @@ class TokenMasks {
     int64_t bytes() const;
   };
   using StateMaskPtr = std::shared_ptr<const StateMask>;
+  using Key = uint64_t;  // twice the state, and 1 for long tokens
   struct Cached {
     StateMaskPtr mask;
-    std::list<uint32_t>::iterator used;
+    std::list<Key>::iterator used;
   };
 
-  StateMaskPtr state_mask(uint32_t state) const;
-  StateMaskPtr make_state_mask(uint32_t state) const;
+  StateMaskPtr state_mask(uint32_t state, bool long_tokens) const;
+  StateMaskPtr make_state_mask(uint32_t state, bool long_tokens) const;
+  void add_top(const StackSet::Top& top, bool long_tokens, TrieWalk& walk,
+               std::span<uint64_t> mask) const;
   void fill_dropping_space(const StackSet& state, std::span<uint64_t> mask) const;
 
   std::shared_ptr<const Automaton> automaton_;
@@ -63,8 +70,8 @@ class TokenMasks {
   int64_t cache_bytes_;
 
   mutable std::mutex mutex_;
-  mutable std::unordered_map<uint32_t, Cached> cache_;  // by state
-  mutable std::list<uint32_t> used_;                    // states, the last used first
+  mutable std::unordered_map<Key, Cached> cache_;
+  mutable std::list<Key> used_;  // the last used first
   mutable int64_t cached_bytes_ = 0;
 };
 

@@ -16,15 +16,70 @@ namespace {
 Tokenizer make_tokenizer(VocabModel model = VocabModel::kBpe) {
   std::vector<std::string> texts;
   for (int b = 0; b < 256; ++b) texts.emplace_back(1, static_cast<char>(b));
-  for (const char* text :
-       {"{\"",      "\":",      "\": ",   "\",",   "\", \"", "\"}",  "}}",       "]}",
-        "],",       "[[",       "[{\"",   "[\"",   "\"]",    "\\\"", "\\u",      "\\n",
-        "\\ud8",    "true",     "false",  "null",  " null",  "nul",  "1",        "12",
-        "123",      "0.",       "-1",     "e+",    ",1",     "1,",   "1}",       "1]",
-        " ",        "  ",       "\n ",    "\n  ",  " {",     " \"",  "a",        "name",
-        "na",       "name\":",  " the",   "the\"", "\"the",  "x\"}", "\xc3\xa9", "\xc3\xa9\"",
-        "\xf0\x9f", "\x98\x80", "\x80\"", "((",    "))",     "(1",   "+(",       ")*(",
-        "1+1",      "+1)",      " 1 + 2", "\"\"",  "\"\":"}) {
+  for (const char* text : {"{\"",
+                           "\":",
+                           "\": ",
+                           "\",",
+                           "\", \"",
+                           "\"}",
+                           "}}",
+                           "]}",
+                           "],",
+                           "[[",
+                           "[{\"",
+                           "[\"",
+                           "\"]",
+                           "\\\"",
+                           "\\u",
+                           "\\n",
+                           "\\ud8",
+                           "true",
+                           "false",
+                           "null",
+                           " null",
+                           "nul",
+                           "1",
+                           "12",
+                           "123",
+                           "0.",
+                           "-1",
+                           "e+",
+                           ",1",
+                           "1,",
+                           "1}",
+                           "1]",
+                           " ",
+                           "  ",
+                           "\n ",
+                           "\n  ",
+                           " {",
+                           " \"",
+                           "a",
+                           "name",
+                           "na",
+                           "name\":",
+                           " the",
+                           "the\"",
+                           "\"the",
+                           "x\"}",
+                           "\xc3\xa9",
+                           "\xc3\xa9\"",
+                           "\xf0\x9f",
+                           "\x98\x80",
+                           "\x80\"",
+                           "((",
+                           "))",
+                           "(1",
+                           "+(",
+                           ")*(",
+                           "1+1",
+                           "+1)",
+                           " 1 + 2",
+                           "\"\"",
+                           "\"\":",
+                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                           "the name the name the name the name\"",
+                           "                          "}) {
     texts.emplace_back(text);
   }
   Vocab vocab;
@@ -96,6 +151,8 @@ std::vector<std::pair<std::string, std::shared_ptr<const Automaton>>> grammars()
           {"ambiguous",
            compile_gbnf(std::string(kAmbiguous, std::string_view(kAmbiguous).find("| \"((\"")) +
                         "| \"{\\\"\" [^\"]* \"\\\"}\"")},
+          {"lengths", compile_schema(R"({"type":"array","items":{"type":"string","minLength":3,
+                       "maxLength":60},"minItems":2,"maxItems":70})")},
           {"text", compile_gbnf("root ::= [^\\x00-\\x1f]* \"\\n \"?")}};
 }
 
@@ -169,6 +226,28 @@ TEST(TokenMasks, EqualBruteForceInTheDepths) {
       if (HasFatalFailure()) return;
     }
     EXPECT_GT(depth, 60);
+  }
+}
+
+// Masks are shared by the lengths of a string, until the end is near.
+TEST(TokenMasks, LengthsShareMasks) {
+  const Tokenizer tokenizer = make_tokenizer();
+  const auto masks =
+      std::make_shared<const TokenMasks>(compile_schema(R"({"type":"string","maxLength":300})"),
+                                         std::make_shared<const TokenTrie>(tokenizer));
+  ConstrainedText text(masks);
+  ASSERT_TRUE(text.accept('"'));
+  text.mask();
+  std::size_t n_alike = 0;
+  const auto& automaton = *masks->automaton();
+  for (uint32_t s = 0; s < automaton.n_states(); ++s) n_alike += automaton.alike(s) != s ? 1 : 0;
+  EXPECT_GT(n_alike, 250u);
+  for (int i = 0; i < 299; ++i) {
+    const std::vector<uint64_t> mask(text.mask().begin(), text.mask().end());
+    if (i > 265)
+      expect_brute_force(text, mask, tokenizer, std::string(static_cast<std::size_t>(i), 'a'));
+    if (HasFatalFailure()) return;
+    ASSERT_TRUE(text.accept('a'));
   }
 }
 

@@ -6,16 +6,25 @@
 namespace onebit {
 
 TokenTrie::TokenTrie(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {
-  std::vector<std::pair<std::string_view, int32_t>> sorted;
+  std::vector<Token> short_tokens;
+  std::vector<Token> long_tokens;
   for (int32_t id = 0; id < tokenizer.n_vocab(); ++id) {
     const std::string_view bytes = tokenizer.token_bytes(id);
     if (tokenizer.is_stop(id)) {
       stop_tokens_.push_back(id);
     } else if (!bytes.empty() && bytes.size() <= kMaxTokenBytes) {
-      sorted.emplace_back(bytes, id);
+      (bytes.size() <= kShortBytes ? short_tokens : long_tokens).emplace_back(bytes, id);
     }
   }
-  std::sort(sorted.begin(), sorted.end());
+  std::sort(short_tokens.begin(), short_tokens.end());
+  std::sort(long_tokens.begin(), long_tokens.end());
+  add(short_tokens);
+  short_size_ = static_cast<uint32_t>(nodes_.size());
+  add(long_tokens);
+  nodes_.push_back({0, static_cast<uint32_t>(tokens_.size()), 0, 0});
+}
+
+void TokenTrie::add(const std::vector<Token>& sorted) {
   std::vector<uint32_t> open;  // the nodes of the last token, by depth
   const auto close = [&](std::size_t depth) {
     for (; open.size() > depth; open.pop_back()) {
@@ -35,7 +44,6 @@ TokenTrie::TokenTrie(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {
     last = bytes;
   }
   close(0);
-  nodes_.push_back({0, static_cast<uint32_t>(tokens_.size()), 0, 0});
 }
 
 }  // namespace onebit

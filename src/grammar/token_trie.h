@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text/tokenizer.h"
@@ -16,6 +18,10 @@ class TokenTrie {
   // of 128 spaces).
   static constexpr std::size_t kMaxTokenBytes = 256;
 
+  // Tokens of more bytes are a trie of their own, behind that of the short ones: few, where all
+  // that the short ones may do is known of a state.
+  static constexpr std::size_t kShortBytes = 24;
+
   // A byte string that tokens begin with. Nodes lie in preorder, so that the tokens that go on
   // from node i are the nodes i + 1 .. end - 1, and skipping them is a jump to `end`.
   struct Node {
@@ -28,6 +34,8 @@ class TokenTrie {
   explicit TokenTrie(const Tokenizer& tokenizer);
 
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size() - 1); }
+  // Nodes of short tokens, which come first.
+  uint32_t short_size() const { return short_size_; }
   const Node& operator[](uint32_t node) const { return nodes_[node]; }
   std::span<const int32_t> tokens(uint32_t node) const {
     return std::span<const int32_t>(tokens_).subspan(
@@ -43,7 +51,11 @@ class TokenTrie {
   }
 
  private:
+  using Token = std::pair<std::string_view, int32_t>;
+  void add(const std::vector<Token>& sorted);
+
   const Tokenizer& tokenizer_;
+  uint32_t short_size_ = 0;
   std::vector<Node> nodes_;  // and one more, behind the last
   std::vector<int32_t> tokens_;
   std::vector<int32_t> stop_tokens_;
