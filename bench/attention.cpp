@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "base/rng.h"
 #include "bench/peak.h"
@@ -21,6 +22,8 @@ struct Shape {
   const char* name;
   AttentionShape attention;
 };
+constexpr std::pair<const char*, KvType> kKvTypes[] = {
+    {"f16", KvType::kF16}, {"int8", KvType::kInt8}, {"f32", KvType::kF32}};
 constexpr Shape kShapes[] = {{"2b4t", {20, 5, 128}}, {"bonsai-1.7b", {16, 8, 128}}};
 
 // Multiply-adds per second of all threads; 0: unknown.
@@ -104,12 +107,11 @@ int main(int argc, char** argv) {
   for (const Kernels* kernels : usable_kernels()) {
     if (kernels == usable_kernels().back() && usable_kernels().size() > 1) break;  // scalar
     for (const Shape& shape : kShapes) {
-      for (const KvType type : {KvType::kF16, KvType::kInt8}) {
+      for (const auto& [type_name, type] : kKvTypes) {
         for (int i = 0; i < 2; ++i) {
           const auto add = [&](const char* what, int64_t before, int64_t n) {
             const std::string name = std::string(kernels->isa) + "/" + shape.name + "/" +
-                                     (type == KvType::kF16 ? "f16/" : "int8/") + what +
-                                     "/threads:" + std::to_string(i + 1);
+                                     type_name + "/" + what + "/threads:" + std::to_string(i + 1);
             benchmark::RegisterBenchmark(name.c_str(), [=, &shape](benchmark::State& state) {
               bench(state, peaks[i], *pools[i], *kernels, shape.attention, type, before, n);
             })->UseRealTime();

@@ -24,8 +24,8 @@ namespace {
 constexpr int64_t kCols = 2560;
 constexpr int64_t kMemoryBytes = int64_t{512} << 20;
 constexpr int64_t kL2Bytes = int64_t{320} << 10;
-constexpr const char* kPackingNames[kPackings] = {"ternary_i8", "binary_i8", "binary_bit", "int8",
-                                                  "triple_i8"};
+constexpr const char* kPackingNames[kPackings] = {"ternary_i8", "binary_i8", "binary_bit",
+                                                  "int8",       "triple_i8", "int6"};
 
 struct Peaks {
   double bytes_per_second;
@@ -159,7 +159,8 @@ void register_all(const Peaks& peaks) {
         const bool has_groups = packing != Packing::kBinaryBit && packing != Packing::kTripleI8;
         if (kernels->matmul[i] == nullptr || (act_groups && !has_groups)) continue;
         // Scales of Q1_0 and Q2_0, or one a row.
-        const int64_t group = act_groups && packing != Packing::kInt8 ? 128 : kCols;
+        const bool row_scale = packing == Packing::kInt8 || packing == Packing::kInt6;
+        const int64_t group = act_groups && !row_scale ? 128 : kCols;
         const std::string suffix = act_groups ? "/groups" : "";
         for (const int64_t m : {1, 2, 4, 8}) {
           if (!is_reference) add("memory" + suffix, {packing, m, group, act_groups, kMemoryBytes});

@@ -1,6 +1,6 @@
 # Cross build for 64-bit Arm Linux with Debian's g++-aarch64-linux-gnu; tests run under qemu-user.
-# tools/aarch64-sysroot.sh BUILD_DIR/sysroot brings the libraries. QEMU_CPU=cortex-a53 ctest ... plays
-# a CPU without dotprod; without it qemu has every instruction.
+# tools/aarch64-sysroot.sh BUILD_DIR/sysroot brings the libraries. QEMU_CPU=neoverse-n1 ctest ... plays
+# a CPU with dotprod but not i8mm, cortex-a53 one with neither; without it qemu has every instruction.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The same bits on another architecture: text and logits of this machine's onebit against those of
-# an AArch64 build under qemu, playing a CPU with the dot product instructions and one without.
+# an AArch64 build under qemu, playing CPUs with matrix and dot product instructions, with dot
+# products only, and with neither.
 #   aarch64_test.sh NATIVE_BUILD AARCH64_BUILD SOURCE_DIR
 set -uo pipefail
 native=$1/onebit
@@ -32,8 +33,9 @@ text=$(greedy "$native")
 [ ${#text} -gt 100 ] || fail "the default model wrote too little: $text"
 logits "$dir/native" "$native"
 
-declare -A tiers=([max]="neon-dotprod neon scalar" [cortex-a53]="neon scalar")
-for cpu in max cortex-a53; do
+declare -A tiers=([max]="neon-i8mm neon-dotprod neon scalar" [neoverse-n1]="neon-dotprod neon scalar"
+                  [cortex-a53]="neon scalar")
+for cpu in max neoverse-n1 cortex-a53; do
   export QEMU_CPU=$cpu
   usable=$(ONEBIT_ISA=? "$emulated" run -n 1 2>&1 | sed 's/.*expected one of \(.*\), found.*/\1/; s/,//g')
   [ "$usable" = "${tiers[$cpu]}" ] || fail "$cpu: expected tiers ${tiers[$cpu]}, found $usable"

@@ -36,9 +36,8 @@ ModelConfig expect_reference(const TestModel& m) {
   const auto ids = tokens(40);
   const testing::ReferenceModel reference(file, engine.config());
   const auto d = testing::compare(all_logits(engine, ids), reference.logits(ids), 64);
-  // Some keys and values round to the f16 beside the reference's.
-  EXPECT_LE(d.max_abs, 6e-3) << m.config.architecture;
-  EXPECT_LE(d.rms, 6e-4) << m.config.architecture;
+  EXPECT_LE(d.max_abs, 2e-3) << m.config.architecture;
+  EXPECT_LE(d.rms, 2e-4) << m.config.architecture;
   return engine.config();
 }
 

@@ -295,6 +295,25 @@ same "$("$onebit" run "$dir/packed.gguf" -q -p "The king said" -n 40 --temp 0)" 
 "$onebit" eval "$dir/back.gguf" --logits "$dir/other.npy" --tokens 1,2,3 >/dev/null
 cmp "$dir/tq2.npy" "$dir/other.npy" || fail "logits after packing and converting back"
 rejected 2 "--head" "$onebit" pack "$tq2" -o "$dir/no.gguf" --head q4
+"$onebit" pack "$tq2" -o "$dir/packed.gguf" --head int6 >/dev/null || fail "pack --head int6"
+"$onebit" inspect "$dir/packed.gguf" >"$dir/out" && grep -q 'P_INT6' "$dir/out" || fail "inspect of a packed head"
+"$onebit" eval "$tq2" --logits "$dir/six.npy" --tokens 1,2,3 --head int6 >/dev/null || fail "eval --head int6"
+for isa in $isas; do
+  ONEBIT_ISA=$isa "$onebit" eval "$dir/packed.gguf" --logits "$dir/other.npy" --tokens 1,2,3 >/dev/null
+  cmp "$dir/six.npy" "$dir/other.npy" || fail "logits of a head of 6 bits on $isa"
+done
+
+# How keys and values are kept
+for kv in f32 f16 int8; do
+  "$onebit" eval "$tq2" --logits "$dir/$kv.npy" --tokens 1,2,3 --kv "$kv" >/dev/null || fail "--kv $kv"
+  "$onebit" bench "$tq2" -r 1 -p 2 -n 2 --kv "$kv" >/dev/null || fail "bench --kv $kv"
+done
+cmp "$dir/tq2.npy" "$dir/f16.npy" || fail "--kv f16 is the default"
+cmp -s "$dir/f16.npy" "$dir/f32.npy" && fail "--kv f32 changes nothing"
+"$onebit" eval "$tq2" --logits "$dir/f32.npy" --tokens 1,2,3 --activations f32 --kv f32 >/dev/null
+"$onebit" eval "$tq2" --logits "$dir/other.npy" --tokens 1,2,3 --activations f32 >/dev/null
+cmp "$dir/f32.npy" "$dir/other.npy" || fail "f32 activations bring f32 keys and values"
+rejected 2 "--kv: expected f32, f16 or int8" "$onebit" run "$tq2" --kv int4
 rejected 2 "bitnet-b9.99" "$onebit" pack "$dir/odd.gguf" -o "$dir/no.gguf"
 [ -e "$dir/no.gguf" ] && fail "a refused pack wrote a file"
 

@@ -24,7 +24,7 @@ declare -A allowed=(
   [train]="base quant io text vocab ops kernels models"
   [cli]="*"
 )
-# Bottom to top: a test may include whatever lies below its folder, and io.
+# Bottom to top: a test may include whatever lies below its folder, io, and tests/emulation.
 layers="base quant io text grammar vocab jinja chat kernels ops models convert engine eval train cli"
 
 # The files of an instruction set are compiled with its flags: any inline function that they took
@@ -70,14 +70,12 @@ while IFS=: read -r file line text; do
   fi
 
   if [[ $file =~ $isa_files ]]; then
-    own=${file#src/}
-    own=${own%/*}
     if [[ $kind == "<" ]]; then
       [[ $isa_headers == *" $header "* ]] ||
         fail "$where" "instruction set files include only:$isa_headers, found <$header>"
-    elif [[ $header != kernels/kernel.h && ! $header =~ ^(kernels|$own)/[^/]+\.inl$ ]]; then
+    elif [[ $header != kernels/kernel.h && ! $header =~ ^kernels/([^/]+/)?[^/]+\.inl$ ]]; then
       fail "$where" "instruction set files include only kernels/kernel.h, kernels/*.inl and" \
-        "$own/*.inl, found \"$header\""
+        "kernels/<instruction set>/*.inl, found \"$header\""
     fi
     continue
   fi
@@ -93,7 +91,7 @@ while IFS=: read -r file line text; do
     continue
   fi
   rules="$folder ${allowed[$folder]}"
-  if [[ $file == *_test.cpp ]]; then rules+=" io $(layers_below "$folder")"; fi
+  if [[ $file == *_test.cpp ]]; then rules+=" emulation io $(layers_below "$folder")"; fi
   is_in "$header" "$rules" || fail "$where" "$folder may include only: $rules, found \"$header\""
 done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' src \
            --include='*.h' --include='*.cpp' --include='*.inc' --include='*.inl')

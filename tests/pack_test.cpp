@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "convert/convert.h"
 #include "engine/engine.h"
+#include "kernels/dispatch.h"
 #include "models/config.h"
 
 namespace onebit {
@@ -65,6 +66,22 @@ TEST_P(Pack, TheSameLogitsWithTheHeadAsItIs) {
   const auto source = golden(GetParam());
   const auto packed = pack(source, Head::kExact);
   EXPECT_EQ(logits(packed, options), logits(source, options));
+}
+
+TEST_P(Pack, TheSameLogitsWithAHeadOfSixBits) {
+  const auto source = golden(GetParam());
+  const auto packed = pack(source, Head::kInt6);
+  EngineOptions options = two_threads();
+  options.head = Head::kInt6;
+  const auto expected = logits(source, options);
+  for (const Kernels* kernels : usable_kernels()) {
+    options.isa = kernels->isa;
+    EXPECT_EQ(logits(source, options), expected) << kernels->isa;
+    EXPECT_EQ(logits(packed, options), expected) << kernels->isa;
+    options.head = Head::kInt8;  // the file's six bits stay
+    EXPECT_EQ(logits(packed, options), expected) << kernels->isa;
+    options.head = Head::kInt6;
+  }
 }
 
 // What the kernels do not read as it lies is repacked from its codes, or decoded.
@@ -148,6 +165,16 @@ TEST_F(PackFiles, AModelOfFloatsKeepsThem) {
   EXPECT_EQ(logits(packed, two_threads()), logits(source, two_threads()));
   EXPECT_EQ(ModelFile::open(packed).find("blk.0.ffn_up.weight")->format->id, kF16);
   EXPECT_EQ(ModelFile::open(packed).find("token_embd.weight")->format->id, kP_INT8);
+}
+
+TEST_F(PackFiles, AHeadOfSixBitsIsKept) {
+  const auto once = pack(golden("bitnet-a.tq2_0-embf16"), Head::kInt6);
+  EXPECT_EQ(ModelFile::open(once).find("token_embd.weight")->format->id, kP_INT6);
+  const auto report = pack_model(ModelFile::open(once), path("twice.gguf"), {});
+  EXPECT_EQ(report.copied, report.tensors);
+  const auto a = read_file(once);
+  const auto b = read_file(path("twice.gguf"));
+  EXPECT_TRUE(std::ranges::equal(a.span(), b.span()));
 }
 
 TEST_F(PackFiles, AScaleThatIsNotFiniteIsRefused) {

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "base/half.h"
 #include "models/config.h"
 #include "models/model_file.h"
 #include "ops/rope.h"
@@ -118,9 +117,6 @@ class ReferenceModel {
       v.push_back(project(blk + "attn_v", h));
       rotate(blk + "attn_q_norm.weight", theta, static_cast<int64_t>(t), q);
       rotate(blk + "attn_k_norm.weight", theta, static_cast<int64_t>(t), k.back());
-      for (Row* kept : {&k.back(), &v.back()}) {  // the engine keeps them as f16
-        for (double& value : *kept) value = f16_to_f32(f32_to_f16(static_cast<float>(value)));
-      }
       Row att(q.size(), 0.0);
       for (int64_t head = 0; head < c_.n_heads; ++head) {
         const std::size_t qo = static_cast<std::size_t>(head) * d;

@@ -140,11 +140,29 @@ TEST(ThreadPool, PinnedThreadsStayOnOneCpu) {
   ThreadPool pool(3, true);
   const std::size_t here = allowed_cpus().size();
   std::atomic<int> pinned{0};
-  pool.parallel_for(3, 1, [&](int64_t begin, int64_t) {
-    if (begin > 0 && allowed_cpus().size() == 1) ++pinned;
+  std::atomic<int> there{0};
+  pool.parallel_for(3, 1, [&](int64_t, int64_t) {
+    ++there;
+    while (there < 3) std::this_thread::yield();  // so that each thread has a part
+    if (allowed_cpus().size() == 1) ++pinned;
   });
   EXPECT_EQ(pinned.load(), 2);
   EXPECT_EQ(allowed_cpus().size(), here);  // the caller's thread is not ours
+}
+
+// Whoever is free takes what a slow thread has not begun: here one part lasts until all others are
+// done, whatever thread they belong to.
+TEST(ThreadPool, NoThreadWaitsForWhatASlowOneHasNotBegun) {
+  for (const int64_t slow : {0, 7, 8, 15}) {  // pieces of both threads' shares
+    ThreadPool pool(2);
+    std::atomic<int> done{0};
+    pool.parallel_for(16, 1, [&](int64_t begin, int64_t end) {
+      ASSERT_EQ(end, begin + 1);
+      while (begin == slow && done < 15) std::this_thread::yield();
+      ++done;
+    });
+    EXPECT_EQ(done.load(), 16);
+  }
 }
 
 TEST(ThreadPool, APartThatThrowsReachesTheCaller) {

@@ -36,7 +36,8 @@ void pin_to(int cpu) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int n_threads, bool pin) : n_threads_(n_threads) {
+ThreadPool::ThreadPool(int n_threads, bool pin)
+    : n_threads_(n_threads), shares_(static_cast<std::size_t>(n_threads)) {
   ONEBIT_CHECK(n_threads >= 1);
   const auto cores = pin ? physical_cores(allowed_cpus()) : std::vector<int>();
   try {
@@ -60,31 +61,66 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::stop_workers() {
   stop_.store(true, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  loop_.fetch_add(1, std::memory_order_release);
+  loop_.notify_all();
   for (auto& thread : workers_) thread.join();
 }
 
-void ThreadPool::run_part(const Job& job, int thread) noexcept {
-  const int64_t steps = ceil_div(job.n, job.step);
-  const int64_t begin = steps * thread / n_threads_ * job.step;
-  const int64_t end = std::min(job.n, steps * (thread + 1) / n_threads_ * job.step);
-  if (begin >= end) return;
+void ThreadPool::run_piece(int64_t piece) noexcept {
+  const int64_t begin = piece * piece_;
+  const int64_t end = std::min(job_.n, begin + piece_);
   try {
-    job.call(job.body, begin, end);
+    job_.call(job_.body, begin, end);
   } catch (...) {
     if (!failed_.exchange(true)) error_ = std::current_exception();
   }
 }
 
+bool ThreadPool::take_piece(Share& share, uint32_t loop, bool front) noexcept {
+  uint64_t word = share.word.load(std::memory_order_acquire);
+  for (;;) {
+    const auto first = static_cast<uint32_t>(word >> 16 & 0xffff);
+    const auto last = static_cast<uint32_t>(word & 0xffff);
+    if (word >> 32 != loop || first >= last) return false;
+    const uint64_t rest = front ? word + (1u << 16) : word - 1;
+    if (share.word.compare_exchange_weak(word, rest, std::memory_order_acq_rel)) {
+      run_piece(front ? first : last - 1);
+      if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+      return true;
+    }
+  }
+}
+
+void ThreadPool::take_part(uint32_t loop, int thread) noexcept {
+  while (take_piece(shares_[static_cast<std::size_t>(thread)], loop, true)) {
+  }
+  for (int i = 1; i < n_threads_; ++i) {
+    Share& other = shares_[static_cast<std::size_t>((thread + i) % n_threads_)];
+    while (take_piece(other, loop, false)) {
+    }
+  }
+}
+
 void ThreadPool::run(const Job& job) {
+  const int64_t steps = ceil_div(job.n, job.step);
+  const int64_t pieces = std::min({steps, n_threads_ * kPiecesPerShare, int64_t{0xffff}});
+  const int64_t piece_steps = ceil_div(steps, pieces);
+  const int64_t n_pieces = ceil_div(steps, piece_steps);
   job_ = job;
-  pending_.store(n_threads_ - 1, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
-  run_part(job, 0);
+  piece_ = piece_steps * job.step;
+  pending_.store(n_pieces, std::memory_order_relaxed);
+  const uint32_t loop = loop_.load(std::memory_order_relaxed) + 1;
+  for (int t = 0; t < n_threads_; ++t) {
+    const auto first = static_cast<uint64_t>(n_pieces * t / n_threads_);
+    const auto last = static_cast<uint64_t>(n_pieces * (t + 1) / n_threads_);
+    shares_[static_cast<std::size_t>(t)].word.store(
+        static_cast<uint64_t>(loop) << 32 | first << 16 | last, std::memory_order_release);
+  }
+  loop_.store(loop, std::memory_order_release);
+  loop_.notify_all();
+  take_part(loop, 0);
   for (int spins = 0;; ++spins) {
-    const int left = pending_.load(std::memory_order_acquire);
+    const int64_t left = pending_.load(std::memory_order_acquire);
     if (left == 0) break;
     if (spins < kSpins) {
       cpu_relax();
@@ -98,19 +134,18 @@ void ThreadPool::run(const Job& job) {
 void ThreadPool::worker(int thread) {
   uint32_t seen = 0;
   for (;;) {
-    uint32_t now = generation_.load(std::memory_order_acquire);
+    uint32_t now = loop_.load(std::memory_order_acquire);
     for (int spins = 0; now == seen; ++spins) {
       if (spins < kSpins) {
         cpu_relax();
       } else {
-        generation_.wait(seen, std::memory_order_acquire);
+        loop_.wait(seen, std::memory_order_acquire);
       }
-      now = generation_.load(std::memory_order_acquire);
+      now = loop_.load(std::memory_order_acquire);
     }
     seen = now;
     if (stop_.load(std::memory_order_relaxed)) return;
-    run_part(job_, thread);
-    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+    take_part(now, thread);
   }
 }
 

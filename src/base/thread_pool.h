@@ -1,5 +1,9 @@
-// Threads for loops whose parts are independent. Work is split statically by index, so what a part
-// computes never depends on the number of threads.
+// Threads for loops whose parts are independent.
+//
+// Each thread has a contiguous share of the indices, the same for every loop of that size, so that
+// it finds in its caches, and on its NUMA node, what it touched before. It takes its share in
+// pieces from the front; a thread that has finished takes pieces from the back of others' shares,
+// so that a slower core, or one that runs another program, holds nobody up for more than a piece.
 #pragma once
 
 #include <atomic>
@@ -23,9 +27,10 @@ class ThreadPool {
 
   int size() const { return n_threads_; }
 
-  // Calls body(begin, end) once per thread on contiguous ranges that cover [0, n); range borders
-  // are multiples of `step`. Returns when all are done, and then throws the first exception that a
-  // part threw. `body` must not call parallel_for; one caller at a time.
+  // Calls body(begin, end) on ranges that cover [0, n), several at a time; range borders are
+  // multiples of `step` and depend on n, step and size() alone. Returns when all are done, and then
+  // throws the first exception that a range threw. `body` must not call parallel_for; one caller at
+  // a time.
   template <typename Body>
   void parallel_for(int64_t n, int64_t step, Body&& body) {
     if (n <= 0) return;
@@ -45,18 +50,29 @@ class ThreadPool {
     void (*call)(void* body, int64_t begin, int64_t end) = nullptr;
     void* body = nullptr;
   };
+  // What is left of a thread's share of a loop: pieces first .. last - 1 of all. In one word, with
+  // the number of the loop, so that a thread that comes late to a loop takes nothing of the next.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> word{0};
+  };
+  static constexpr int64_t kPiecesPerShare = 8;
+
   void run(const Job& job);
-  void run_part(const Job& job, int thread) noexcept;
+  void take_part(uint32_t loop, int thread) noexcept;
+  bool take_piece(Share& share, uint32_t loop, bool front) noexcept;
+  void run_piece(int64_t piece) noexcept;
   void stop_workers();
   void worker(int thread);
 
   const int n_threads_;
+  std::vector<Share> shares_;  // by thread
   std::vector<std::thread> workers_;
-  Job job_;
-  alignas(64) std::atomic<uint32_t> generation_{0};
-  alignas(64) std::atomic<int> pending_{0};
+  Job job_;            // who holds a piece may read it
+  int64_t piece_ = 0;  // indices of a piece
+  alignas(64) std::atomic<uint32_t> loop_{0};
+  alignas(64) std::atomic<int64_t> pending_{0};  // pieces that are not done
   std::atomic<bool> stop_{false};
-  std::atomic<bool> failed_{false};  // a part threw; error_ is the first such exception
+  std::atomic<bool> failed_{false};  // a range threw; error_ is the first such exception
   std::exception_ptr error_;
 };
 

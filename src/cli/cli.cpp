@@ -32,29 +32,27 @@ void add_open_flags(CLI::App& command, OpenOptions& options) {
 
 void add_head_flag(CLI::App& command, std::string& head) {
   command.add_option("--head", head,
-                     "Output head (and embedding, if they are one) of floats: int8 (default), or "
-                     "f16: exactly as the file has it");
+                     "Output head (and embedding, if they are one) of floats: int8 (default), "
+                     "int6 (smaller, less exact), or f16: exactly as the file has it");
 }
 
-void add_activations_flag(CLI::App& command, ModelFlags& flags) {
+void add_precision_flags(CLI::App& command, ModelFlags& flags) {
   command.add_option("--activations", flags.activations,
                      "f32 (exact, slow), int8 (per token) or int8-group (per 32 columns); default: "
                      "as the model was trained");
+  command.add_option("--kv", flags.kv,
+                     "Keys and values: f32, f16 or int8 with a scale per head and token, half the "
+                     "memory of f16 (default: f16; f32 with f32 activations)");
   add_head_flag(command, flags.head);
   add_open_flags(command, flags.open);
 }
 
 void add_compute_flags(CLI::App& command, ModelFlags& flags) {
-  command
-      .add_option(
-          "--kv", flags.kv,
-          "Keys and values as f16, or int8 with a scale per head and token (half the memory)")
-      ->capture_default_str();
   command.add_flag(
       "--triples", flags.triples,
       "Ternary weights at 5 bits for 3 in memory: smaller; faster where memory is slow");
   command.add_flag("--pin", flags.pin, "Keep every thread on a physical core of its own");
-  add_activations_flag(command, flags);
+  add_precision_flags(command, flags);
 }
 
 void add_engine_flags(CLI::App& command, ModelFlags& flags) {
@@ -76,18 +74,22 @@ std::optional<ActQuant> parse_activations(const std::string& name) {
               "--activations: expected f32, int8 or int8-group, found " + quote(name));
 }
 
+std::optional<KvType> parse_kv(const std::string& name) {
+  if (name.empty()) return {};
+  if (name == "f32") return KvType::kF32;
+  if (name == "f16") return KvType::kF16;
+  if (name == "int8") return KvType::kInt8;
+  throw Error(ErrorCode::kInvalidArgument, "--kv: expected f32, f16 or int8, found " + quote(name));
+}
+
 }  // namespace
 
 Head parse_head(const std::string& name) {
   if (name.empty() || name == "int8") return Head::kInt8;
+  if (name == "int6") return Head::kInt6;
   if (name == "f16") return Head::kExact;
-  throw Error(ErrorCode::kInvalidArgument, "--head: expected int8 or f16, found " + quote(name));
-}
-
-KvType parse_kv(const std::string& name) {
-  if (name == "f16") return KvType::kF16;
-  if (name == "int8") return KvType::kInt8;
-  throw Error(ErrorCode::kInvalidArgument, "--kv: expected f16 or int8, found " + quote(name));
+  throw Error(ErrorCode::kInvalidArgument,
+              "--head: expected int8, int6 or f16, found " + quote(name));
 }
 
 ModelFile open_model_file(const std::string& path, const OpenOptions& options) {

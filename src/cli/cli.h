@@ -23,8 +23,8 @@ struct ModelFlags {
   int threads = 0;
   int64_t context = 0;
   std::string activations;  // f32, int8, int8-group; empty: as the model was trained
-  std::string kv = "f16";   // f16, int8
-  std::string head;         // int8, f16
+  std::string kv;           // f32, f16, int8; empty: f16, f32 with f32 activations
+  std::string head;         // int8, int6, f16
   bool triples = false;
   bool pin = false;
   OpenOptions open;
@@ -33,16 +33,15 @@ struct ModelFlags {
 void add_model_argument(CLI::App& command, std::string& model, bool required = false);
 // --i2s-layout.
 void add_open_flags(CLI::App& command, OpenOptions& options);
-// --head: int8 (or empty), f16. Throws Error(kInvalidArgument) for another.
+// --head: int8 (or empty), int6, f16. Throws Error(kInvalidArgument) for another.
 void add_head_flag(CLI::App& command, std::string& head);
 Head parse_head(const std::string& name);
-// --activations and --i2s-layout; add_engine_flags() has them and more.
-void add_activations_flag(CLI::App& command, ModelFlags& flags);
+// How numbers are kept, --activations, --kv and --head, and --i2s-layout; add_engine_flags() has
+// them and more.
+void add_precision_flags(CLI::App& command, ModelFlags& flags);
 // How the model is computed: the flags of an engine but the number of threads and the context.
 void add_compute_flags(CLI::App& command, ModelFlags& flags);
 void add_engine_flags(CLI::App& command, ModelFlags& flags);
-
-KvType parse_kv(const std::string& name);  // of --kv
 
 // The file or folder `path`, or the default model if it is empty.
 ModelFile open_model_file(const std::string& path, const OpenOptions& options = {});

@@ -156,7 +156,7 @@ void add_eval(CLI::App& app) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   c.add_flag("--per-chunk", flags->per_chunk, "Print the perplexity so far after each chunk");
   c.add_option("-t,--threads", flags->engine.threads, "Threads (default: all)");
-  add_activations_flag(c, flags->engine);
+  add_precision_flags(c, flags->engine);
   c.footer(
       "Examples:\n"
       "  onebit eval model.gguf --perplexity wiki.test.raw --ctx 512\n"

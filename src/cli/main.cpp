@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
       "  onebit chat model.gguf                   talk to a model\n"
       "  onebit inspect model.gguf                what is in a file\n"
       "  onebit train --preset shakespeare-char --text input.txt --out run\n"
-      "Environment: ONEBIT_ISA=scalar|avx2|avx512|neon|neon-dotprod forces an instruction set.");
+      "Environment: ONEBIT_ISA=scalar|avx2|avxvnni|avx512|amx|neon|neon-dotprod|neon-i8mm forces "
+      "an "
+      "instruction set.");
   report_bus_errors();
   std::signal(SIGXFSZ,
               SIG_IGN);  // a file size limit is a failed write: one line, nothing left over

@@ -74,8 +74,10 @@ ConversionPlan plan_pack(const ModelFile& model, const PackOptions& options) {
       // 1-bit activations never enter the head.
       return is_head && quant == ActQuant::kSign ? as_it_is : TargetChoice{&panels_of(model, t)};
     }
-    if (!is_head || options.head == Head::kExact) return as_it_is;
-    return {&format(kP_INT8), true};
+    // Six bits are never made eight: the loader reads them as they are.
+    const bool is_int6 = t.format->packing == Packing::kInt6;
+    if (!is_head || options.head == Head::kExact || is_int6) return as_it_is;
+    return {&format(options.head == Head::kInt6 ? kP_INT6 : kP_INT8), true};
   };
   ConversionPlan plan = plan_conversion(model, choose);
   // The types of the source may have told this; those of the output do not.

@@ -12,8 +12,8 @@
 namespace onebit {
 
 struct PackOptions {
-  // Of floats, and of an embedding that is also the head: kInt8 becomes P_INT8 as at load, kExact
-  // stays as the file has it.
+  // Of floats, and of an embedding that is also the head: becomes P_INT8 or P_INT6 as at load, or
+  // (kExact) stays as the file has it.
   Head head = Head::kInt8;
 };
 

@@ -203,7 +203,9 @@ class RandomRows {
       std::memcpy(bytes + i, &word, sizeof word);
     }
     const float scale = packing == Packing::kInt8 ? kLargestEmbedding / 127
-                                                  : 1.0f / std::sqrt(static_cast<float>(t.cols()));
+                        : packing == Packing::kInt6
+                            ? kLargestEmbedding / 31
+                            : 1.0f / std::sqrt(static_cast<float>(t.cols()));
     std::vector<float> scales(static_cast<std::size_t>(shape.n_scales), scale);
     if (shape.groups > 1) std::ranges::generate(scales, [&] { return varied(scale); });
     std::memcpy(bytes + shape.weight_bytes, scales.data(), scales.size() * sizeof(float));

@@ -29,7 +29,7 @@ std::vector<int32_t> tokens(std::size_t n, std::size_t seed) {
 
 TEST(Batch, LogitsAreThoseOfASequenceAlone) {
   const ModelFile file = test_file();
-  for (const KvType kv : {KvType::kF16, KvType::kInt8}) {
+  for (const KvType kv : {KvType::kF16, KvType::kInt8, KvType::kF32}) {
     Engine engine(file, {.threads = 2, .prefill_chunk = 16, .kv = kv});
     Engine other(file, {.threads = 3, .prefill_chunk = 64, .kv = kv});
     std::deque<Sequence> together, alone;
@@ -87,7 +87,7 @@ TEST(Sequence, TakesMemoryAsItGrowsAndTruncateGivesItBack) {
 // Past 512 positions, with windows and int8: what is forgotten leaves no trace.
 TEST(Sequence, TruncateForgetsAcrossBlocksAndChunks) {
   const ModelFile file = test_file();
-  for (const KvType kv : {KvType::kF16, KvType::kInt8}) {
+  for (const KvType kv : {KvType::kF16, KvType::kInt8, KvType::kF32}) {
     Engine engine(file, {.threads = 2, .kv = kv});
     const auto ids = tokens(600, 3);
     Sequence fresh(engine);

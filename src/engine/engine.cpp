@@ -38,8 +38,12 @@ bool use_triples(const EngineOptions& options) {
 
 Engine::Engine(const ModelFile& file, const EngineOptions& options)
     : Engine(options, [&](ThreadPool& pool) {
-        return load_model(file, {options.context, options.activations, options.head, &pool,
-                                 use_triples(options)});
+        return load_model(file, {.context = options.context,
+                                 .activations = options.activations,
+                                 .head = options.head,
+                                 .pool = &pool,
+                                 .triples = use_triples(options),
+                                 .kernels = &select_kernels(options.isa)});
       }) {}
 
 Engine::Engine(std::unique_ptr<Model> model, const EngineOptions& options)
@@ -52,7 +56,7 @@ Engine::Engine(const EngineOptions& options, const std::function<LoadedModel(Thr
       kernels_(select_kernels(options.isa)),
       loaded_(load(pool_)),
       workspace_(config(), chunk_size(options.prefill_chunk)),
-      kv_pool_(model().kv_shape(options.kv)) {
+      kv_pool_(model().kv_shape(options.kv.value_or(config().kv_type()))) {
   tokens_.reserve(static_cast<std::size_t>(prefill_chunk()));
 }
 

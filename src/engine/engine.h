@@ -25,7 +25,7 @@ struct EngineOptions {
   int64_t prefill_chunk = 256;               // tokens per forward pass of a prompt
   std::string isa = "";                      // instruction set; empty: ONEBIT_ISA, else the best
   std::optional<ActQuant> activations = {};  // absent: as the model was trained
-  KvType kv = KvType::kF16;                  // how keys and values are kept
+  std::optional<KvType> kv = {};             // of keys and values; absent: ModelConfig::kv_type()
   Head head = Head::kInt8;                   // of floats; kExact costs their bytes for every token
   // Ternary matrices with one scale a row take 5 bits for 3 weights in memory in place of 6. The
   // same bits come out; which is faster depends on the machine (bench/NOTES.md).

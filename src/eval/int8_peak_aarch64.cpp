@@ -9,6 +9,24 @@ namespace {
 // Enough independent accumulators to hide the latency of a dot product on any CPU. The empty asm
 // makes each sum unknown to the compiler, so that it can neither share nor hoist the work.
 
+__attribute__((target("arch=armv8.2-a+i8mm"))) int64_t run_i8mm(int64_t n) {
+  constexpr int64_t kMacs = 16 * 32;
+  int32x4_t sums[16];
+#pragma GCC unroll 16
+  for (int j = 0; j < 16; ++j) sums[j] = vdupq_n_s32(j);
+  const int8x16_t codes = vdupq_n_s8(1);
+  const int8x16_t acts = vdupq_n_s8(2);
+  int64_t done = 0;
+  for (; done < n; done += kMacs) {
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; ++j) {
+      sums[j] = vmmlaq_s32(sums[j], codes, acts);
+      asm volatile("" : "+w"(sums[j]));
+    }
+  }
+  return done;
+}
+
 __attribute__((target("arch=armv8.2-a+dotprod"))) int64_t run_dotprod(int64_t n) {
   constexpr int64_t kMacs = 16 * 16;
   int32x4_t sums[16];
@@ -48,6 +66,10 @@ int64_t run_neon(int64_t n) {
   return done;
 }
 
+bool has_i8mm() {
+  return decide_tiers(read_cpu_registers()).neon_i8mm;
+}
+
 bool has_dotprod() {
   return decide_tiers(read_cpu_registers()).neon_dotprod;
 }
@@ -57,6 +79,7 @@ bool has_neon() {
 }
 
 constexpr Int8Loop kLoops[] = {
+    {"neon-i8mm", "smmla", has_i8mm, run_i8mm},
     {"neon-dotprod", "sdot", has_dotprod, run_dotprod},
     {"neon", "smull, smlal2, sadalp", has_neon, run_neon},
 };

@@ -1,7 +1,4 @@
-#include <cpuid.h>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "eval/int8_peak.h"
 #include "kernels/cpu_features.h"
@@ -83,6 +80,7 @@ static_assert(sizeof(TileConfig) == 64);  // Intel SDM vol. 1, 18.3
 __attribute__((target("amx-tile,amx-int8"))) int64_t run_amx(int64_t n) {
   constexpr int64_t kMacs = 4 * 16 * 16 * 64;
   const TileConfig config;
+  asm volatile("" : : "r"(&config) : "memory");  // GCC: ldtilecfg reads more than its operand says
   _tile_loadconfig(&config);
   _tile_zero(0);
   _tile_zero(1);
@@ -103,22 +101,6 @@ __attribute__((target("amx-tile,amx-int8"))) int64_t run_amx(int64_t n) {
   return done;
 }
 
-struct Leaf7 {
-  uint32_t edx = 0;  // subleaf 0
-  uint32_t subleaf1_eax = 0;
-};
-
-Leaf7 read_leaf7() {
-  Leaf7 leaf;
-  uint32_t eax = 0;
-  uint32_t ebx = 0;
-  uint32_t ecx = 0;
-  uint32_t edx = 0;
-  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) leaf.edx = edx;
-  if (eax >= 1 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx)) leaf.subleaf1_eax = eax;
-  return leaf;
-}
-
 bool has_avx2() {
   return decide_tiers(read_cpu_registers()).avx2;
 }
@@ -128,18 +110,11 @@ bool has_avx512() {
 }
 
 bool has_avxvnni() {
-  constexpr uint32_t kAvxVnni = 1u << 4;
-  return has_avx2() && (read_leaf7().subleaf1_eax & kAvxVnni) != 0;
+  return decide_tiers(read_cpu_registers()).avxvnni;
 }
 
-// Tiles are 8 KiB more for the kernel to save, so Linux wants to be asked (Documentation/arch/x86/
-// xstate.rst).
 bool has_amx() {
-  constexpr uint32_t kTileInt8 = 1u << 24 | 1u << 25;
-  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
-  constexpr long kTileData = 18;
-  return (read_leaf7().edx & kTileInt8) == kTileInt8 &&
-         syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return decide_tiers(read_cpu_registers()).amx;
 }
 
 constexpr Int8Loop kLoops[] = {

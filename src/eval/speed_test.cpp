@@ -76,6 +76,22 @@ TEST_F(SpeedOfAModel, IsMeasuredAndCounted) {
   EXPECT_GT(r.rss_bytes, 1 << 20);
 }
 
+// f32 keys and values, which f32 activations bring along, are twice those of f16; int8 ones have an
+// f32 scale for each head of 32.
+TEST_F(SpeedOfAModel, CountsKeysAndValuesAsTheyAreKept) {
+  const auto counted = [&](const EngineOptions& options) {
+    Engine engine(ModelFile::open(path_), options);
+    return measure_speed(engine, {.prompt = 1, .generate = 4, .context = 20, .repeats = 1})
+        .kv_bytes_per_token;
+  };
+  constexpr double kValues = 18.5 * 2 * 2 * 64;
+  EXPECT_EQ(counted({.threads = 2, .kv = KvType::kF32}), kValues * 4);
+  EXPECT_EQ(counted({.threads = 2, .activations = ActQuant::kF32}), kValues * 4);
+  EXPECT_EQ(counted({.threads = 2, .activations = ActQuant::kF32, .kv = KvType::kF16}),
+            kValues * 2);
+  EXPECT_EQ(counted({.threads = 2, .kv = KvType::kInt8}), kValues * (1 + 4.0 / 32));
+}
+
 TEST_F(SpeedOfAModel, RefusesMoreThanTheContext) {
   EXPECT_THROW(measure_speed(engine_, {.prompt = 65}), Error);
   EXPECT_THROW(measure_speed(engine_, {.prompt = 1, .generate = 64}), Error);

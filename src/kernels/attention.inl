@@ -232,7 +232,14 @@ void attend_all(const AttentionArgs& a) {
 }
 
 void attention(const AttentionArgs& a) {
-  a.type == KvType::kF16 ? attend_all<uint16_t>(a) : attend_all<int8_t>(a);
+  switch (a.type) {
+    case KvType::kF16:
+      return attend_all<uint16_t>(a);
+    case KvType::kInt8:
+      return attend_all<int8_t>(a);
+    case KvType::kF32:
+      return attend_all<float>(a);
+  }
 }
 
 void attention_merge(float* partials, int64_t n, int64_t head_dim, float* out) {
@@ -288,12 +295,22 @@ void store_i8(const float* k, const float* v, int64_t head_dim, int64_t t, int8_
   }
 }
 
+void store_f32(const float* k, const float* v, int64_t head_dim, int64_t t, float* keys) {
+  float* key = keys + t / kKvGroup * head_dim * kKvGroup + t % kKvGroup;
+  for (int64_t d = 0; d < head_dim; ++d) key[d * kKvGroup] = k[d];
+  memcpy(keys + kKvBlock * head_dim + t * kv_value_row(head_dim), v,
+         static_cast<size_t>(head_dim) * sizeof(float));
+}
+
 void kv_store(KvType type, const float* k, const float* v, int64_t head_dim, int64_t t,
               uint8_t* head) {
-  if (type == KvType::kF16) {
-    store_f16(k, v, head_dim, t, reinterpret_cast<uint16_t*>(head));
-  } else {
-    store_i8(k, v, head_dim, t, reinterpret_cast<int8_t*>(head));
+  switch (type) {
+    case KvType::kF16:
+      return store_f16(k, v, head_dim, t, reinterpret_cast<uint16_t*>(head));
+    case KvType::kInt8:
+      return store_i8(k, v, head_dim, t, reinterpret_cast<int8_t*>(head));
+    case KvType::kF32:
+      return store_f32(k, v, head_dim, t, reinterpret_cast<float*>(head));
   }
 }
 

@@ -2,10 +2,8 @@
 
 #include <cstdlib>
 #include <string>
-#include <vector>
 
 #include "base/error.h"
-#include "kernels/cpu_features.h"
 
 namespace onebit {
 
@@ -26,26 +24,27 @@ constexpr Isa kIsas[] = {
 #undef ISA
 };
 
-std::vector<const Kernels*> kernels_of(const CpuTiers* tiers) {
+}  // namespace
+
+std::span<const Kernels* const> compiled_kernels() {
+  static const auto list = [] {
+    std::vector<const Kernels*> all;
+    for (const Isa& isa : kIsas) all.push_back(isa.kernels);
+    return all;
+  }();
+  return list;
+}
+
+std::vector<const Kernels*> kernels_for(const CpuTiers& tiers) {
   std::vector<const Kernels*> list;
   for (const Isa& isa : kIsas) {
-    if (tiers == nullptr || tiers->*isa.tier) list.push_back(isa.kernels);
+    if (tiers.*isa.tier) list.push_back(isa.kernels);
   }
   return list;
 }
 
-}  // namespace
-
-std::span<const Kernels* const> compiled_kernels() {
-  static const auto list = kernels_of(nullptr);
-  return list;
-}
-
 std::span<const Kernels* const> usable_kernels() {
-  static const auto list = [] {
-    const CpuTiers tiers = decide_tiers(read_cpu_registers());
-    return kernels_of(&tiers);
-  }();
+  static const auto list = kernels_for(decide_tiers(read_cpu_registers()));
   return list;
 }
 

@@ -3,13 +3,18 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "kernels/cpu_features.h"
 #include "kernels/kernel.h"
 
 namespace onebit {
 
 // Instruction sets compiled into this build, best first ("scalar" is last and always there).
 std::span<const Kernels* const> compiled_kernels();
+
+// Those of them that a machine of these tiers can run, best first.
+std::vector<const Kernels*> kernels_for(const CpuTiers& tiers);
 
 // Those of them that this CPU and operating system can run, best first.
 std::span<const Kernels* const> usable_kernels();

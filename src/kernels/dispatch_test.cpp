@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -13,17 +14,44 @@
 namespace onebit {
 namespace {
 
+// A CPU with every feature and an operating system that saves every register.
+CpuRegisters everything() {
+  return {.leaf1_ecx = ~0u,
+          .leaf7_ebx = ~0u,
+          .leaf7_ecx = ~0u,
+          .leaf7_edx = ~0u,
+          .leaf7_1_eax = ~0u,
+          .xcr0 = ~uint64_t{0},
+          .may_use_tiles = true,
+          .aarch64_hwcap = ~uint64_t{0},
+          .aarch64_hwcap2 = ~uint64_t{0}};
+}
+
 TEST(Dispatch, ScalarIsLastAndAlwaysThere) {
   EXPECT_STREQ(compiled_kernels().back()->isa, "scalar");
   EXPECT_STREQ(usable_kernels().back()->isa, "scalar");
   EXPECT_LE(usable_kernels().size(), compiled_kernels().size());
 }
 
-TEST(Dispatch, EveryUsableNameFindsItsKernelsAndEveryEntryIsFilled) {
+TEST(Dispatch, EveryUsableNameFindsItsKernels) {
   for (const Kernels* kernels : usable_kernels()) {
     EXPECT_EQ(&find_kernels(kernels->isa), kernels);
-    for (int p = 0; p < kPackings; ++p) {  // only some know triples
-      const bool optional = static_cast<Packing>(p) == Packing::kTripleI8;
+  }
+}
+
+TEST(Dispatch, KernelsForAMachineAreThoseOfItsTiers) {
+  EXPECT_EQ(kernels_for({}).size(), 1u);
+  EXPECT_STREQ(kernels_for({}).front()->isa, "scalar");
+  const auto all = kernels_for(decide_tiers(everything()));
+  EXPECT_TRUE(
+      std::equal(all.begin(), all.end(), compiled_kernels().begin(), compiled_kernels().end()));
+}
+
+TEST(Dispatch, EveryEntryIsFilled) {
+  for (const Kernels* kernels : compiled_kernels()) {
+    for (int p = 0; p < kPackings; ++p) {  // only some know triples and 6 bits
+      const auto packing = static_cast<Packing>(p);
+      const bool optional = packing == Packing::kTripleI8 || packing == Packing::kInt6;
       EXPECT_TRUE(optional || kernels->matmul[p] != nullptr);
     }
     for (const auto& [bytes, run] : kernels->prepare) EXPECT_EQ(bytes == nullptr, run == nullptr);
@@ -68,11 +96,6 @@ TEST(DispatchDeathTest, EnvironmentForcesAnInstructionSet) {
               "error instruction set: expected one of .*scalar, found 'sse9'");
 }
 
-// A CPU with every feature and an operating system that saves every register.
-CpuRegisters everything() {
-  return {~0u, ~0u, ~0u, ~uint64_t{0}, ~uint64_t{0}};
-}
-
 TEST(CpuFeatures, ATierNeedsTheOperatingSystemToSaveItsRegisters) {
   EXPECT_TRUE(decide_tiers(everything()).avx512);
   CpuRegisters r = everything();
@@ -111,9 +134,43 @@ TEST(CpuFeatures, AvxTiersNeedEveryFeature) {
   }
 }
 
+TEST(CpuFeatures, AvxVnniNeedsItsBitAndAvx2) {
+  EXPECT_TRUE(decide_tiers(everything()).avxvnni);
+  CpuRegisters r = everything();
+  r.leaf7_1_eax &= ~(1u << 4);
+  EXPECT_FALSE(decide_tiers(r).avxvnni);
+  EXPECT_TRUE(decide_tiers(r).avx512);
+  r = everything();
+  r.leaf7_ebx &= ~(1u << 5);
+  EXPECT_FALSE(decide_tiers(r).avxvnni);
+  r = everything();
+  r.xcr0 = 0x03;  // no ymm
+  EXPECT_FALSE(decide_tiers(r).avxvnni);
+}
+
+TEST(CpuFeatures, AmxNeedsItsFeaturesItsRegistersAndPermission) {
+  EXPECT_TRUE(decide_tiers(everything()).amx);
+  for (const int bit : {24, 25}) {
+    CpuRegisters r = everything();
+    r.leaf7_edx &= ~(1u << bit);
+    EXPECT_FALSE(decide_tiers(r).amx) << bit;
+    EXPECT_TRUE(decide_tiers(r).avx512) << bit;
+  }
+  for (const int bit : {7, 17, 18}) {
+    CpuRegisters r = everything();
+    r.xcr0 &= ~(uint64_t{1} << bit);
+    EXPECT_FALSE(decide_tiers(r).amx) << bit;
+  }
+  CpuRegisters r = everything();
+  r.may_use_tiles = false;
+  EXPECT_FALSE(decide_tiers(r).amx);
+  EXPECT_TRUE(decide_tiers(r).avx512);
+}
+
 TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {
   constexpr uint64_t kAsimd = uint64_t{1} << 1;
   constexpr uint64_t kAsimdDp = uint64_t{1} << 20;
+  constexpr uint64_t kI8mm = uint64_t{1} << 13;  // of AT_HWCAP2
   CpuRegisters r;
   EXPECT_FALSE(decide_tiers(r).neon);
   r.aarch64_hwcap = kAsimd;
@@ -121,8 +178,15 @@ TEST(CpuFeatures, NeonTiersFollowTheHwcapBits) {
   EXPECT_FALSE(decide_tiers(r).neon_dotprod);
   r.aarch64_hwcap = kAsimd | kAsimdDp;
   EXPECT_TRUE(decide_tiers(r).neon_dotprod);
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = kI8mm;
+  EXPECT_TRUE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = ~kI8mm;
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
+  r.aarch64_hwcap2 = kI8mm;
   r.aarch64_hwcap = ~kAsimdDp;
   EXPECT_FALSE(decide_tiers(r).neon_dotprod);
+  EXPECT_FALSE(decide_tiers(r).neon_i8mm);
 }
 
 #if defined(__x86_64__)
@@ -146,6 +210,7 @@ TEST(CpuFeatures, AgreeWithWhatLinuxWritesInProcCpuinfo) {
   const CpuTiers tiers = decide_tiers(read_cpu_registers());
   EXPECT_EQ(tiers.neon, features.find(" asimd ") != std::string::npos);
   EXPECT_EQ(tiers.neon_dotprod, features.find(" asimddp ") != std::string::npos);
+  EXPECT_EQ(tiers.neon_i8mm, features.find(" i8mm ") != std::string::npos);
 }
 #endif
 

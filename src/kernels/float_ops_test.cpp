@@ -166,12 +166,23 @@ TEST(FloatOps, KvStoreRoundsIntoItsPlaceAndNowhereElse) {
       expected[static_cast<std::size_t>(kKvBlock * n + kPosition * row + d)] =
           f32_to_f16(v[static_cast<std::size_t>(d)]);
     }
+    std::vector<float> exact(static_cast<std::size_t>(kv_head_bytes(KvType::kF32, n)) / 4, 0.5f);
+    for (int64_t d = 0; d < n; ++d) {
+      exact[static_cast<std::size_t>((kPosition / 16 * n + d) * 16 + kPosition % 16)] =
+          k[static_cast<std::size_t>(d)];
+      exact[static_cast<std::size_t>(kKvBlock * n + kPosition * row + d)] =
+          v[static_cast<std::size_t>(d)];
+    }
     const auto small = random_floats(n, 22, 3.0);
     for (const Kernels* kernels : usable_kernels()) {
       std::vector<uint16_t> head(f16_bytes / 2, 0x1234);
       kernels->floats.kv_store(KvType::kF16, k.data(), v.data(), n, kPosition,
                                reinterpret_cast<uint8_t*>(head.data()));
       ASSERT_EQ(head, expected) << kernels->isa << ' ' << n;
+      std::vector<float> floats(exact.size(), 0.5f);
+      kernels->floats.kv_store(KvType::kF32, k.data(), v.data(), n, kPosition,
+                               reinterpret_cast<uint8_t*>(floats.data()));
+      ASSERT_EQ(floats, exact) << kernels->isa << ' ' << n;
       std::vector<float> memory(static_cast<std::size_t>(kv_head_bytes(KvType::kInt8, n) / 4));
       auto* codes = reinterpret_cast<int8_t*>(memory.data());
       kernels->floats.kv_store(KvType::kInt8, small.data(), small.data(), n, kPosition,

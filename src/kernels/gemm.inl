@@ -2,9 +2,10 @@
 //
 // 32 rows x kBlockCols columns at a time are unpacked to byte codes in the L1 cache, then all
 // tokens pass by in register tiles: unpacking, once for up to kBlockTokens tokens, costs next to
-// nothing. Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows; they are w + 1
-// (0 and 2 for binary), or w + 128 for int8, whose panels lie so already. Corrections, -sum(a) or
-// -128 * sum(a), make dots of the sums of their products.
+// nothing. Codes lie as [columns / 4][16 rows][4 columns] for each half of the rows (where a matrix
+// instruction wants it, [columns / 8][16 rows][8 columns]); they are w + 1 (0 and 2 for binary),
+// and for int8 what panels hold, w + 128, or w. Corrections, -sum(a) or -128 * sum(a), make dots of
+// the sums of their products.
 //
 // What a token has so far, its float accumulators and the part of a group that a block of columns
 // cut, waits in scratch memory between the blocks.
@@ -32,6 +33,7 @@ struct Block {
   int64_t scales_stride;    // to the next group
   // What makes dots of raw sums: [token][dot of the block], and of a whole row.
   int32_t corrections[kBlockTokens][kBlockDots];
+  float act_scales[kBlockTokens][kBlockDots];  // where they are several a token
   int32_t row_correction[kBlockTokens];
   // [token][row]: sums under the float law, and the part of a group before `begin`: f32 with a
   // scale per kActGroup columns, else int32.
@@ -92,9 +94,11 @@ void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
     int32_t* to = block.corrections[i];
     const int32_t* sums = args.act_sums + (first + i) * args.sums_stride;
     if (args.act_groups) {
-      for (int64_t c = block.begin; c < block.end; c += kActGroup) {
-        *to++ = kSumFactor * sums[c / kSumBlock];
-      }
+      const int64_t at = block.begin / kActGroup;
+      const int64_t n_dots = (block.end - block.begin) / kActGroup;
+      for (int64_t d = 0; d < n_dots; ++d) to[d] = kSumFactor * sums[at + d];
+      const float* scales = args.act_scales + (first + i) * args.act_scales_stride;
+      memcpy(block.act_scales[i], scales + at, static_cast<size_t>(n_dots) * 4);
     } else if (args.group >= padded_cols(args)) {
       *to = block.row_correction[i];
     } else {
@@ -125,84 +129,94 @@ ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t fir
 }
 
 // Register tiles: tokens first .. first + kN - 1 of the call, which are tokens `at` .. of the
-// block. Products::add adds, for kN tokens and the parts of the rows, the products of codes and
-// activations in columns begin .. end - 1.
+// block, and Products::kParts parts of the rows from `part0` on. Products::add adds to their sums
+// the products of codes and activations in columns begin .. end - 1, Products::add_group in
+// kActGroup columns.
 
 // One scale a token.
 template <typename Products, int kN>
-void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
-  constexpr int kAll = kN * kRowParts;
+void tile_tokens(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t part0) {
+  constexpr int kParts = Products::kParts;
+  constexpr int kAll = kN * kParts;
   const uint8_t* acts = args.acts + first * args.act_stride;
   int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end, ++dot_index) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
-    NI sums[kN][kRowParts];
+    NI sums[kN][kParts];
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
-      sums[i / kRowParts][i % kRowParts] = p.starts ? NI{} : load_ints(kept);
+      const float* kept = block.part[at + i / kParts] + (part0 + i % kParts) * kNative;
+      sums[i / kParts][i % kParts] = p.starts ? NI{} : load_ints(kept);
     }
-    Products::add(block, acts, args.act_stride, c, end, sums);
+    Products::add(block, part0, acts, args.act_stride, c, end, sums);
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const int64_t m = at + i / kRowParts;
-      const NI sum = sums[i / kRowParts][i % kRowParts];
+      const int64_t m = at + i / kParts;
+      const NI sum = sums[i / kParts][i % kParts];
       if (!p.ends) {
-        memcpy(block.part[m] + i % kRowParts * kNative, &sum, sizeof sum);
+        memcpy(block.part[m] + (part0 + i % kParts) * kNative, &sum, sizeof sum);
         continue;
       }
       const N dot = __builtin_convertvector(sum + block.corrections[m][dot_index], N);
-      float* acc = block.acc[m] + i % kRowParts * kNative;
-      const N y = fma_native(dot, part_scale(block, p.group, i % kRowParts), load_native(acc));
+      float* acc = block.acc[m] + (part0 + i % kParts) * kNative;
+      const N y = fma_native(dot, part_scale(block, p.group, part0 + i % kParts), load_native(acc));
       store_native(acc, y);
     }
   }
 }
 
-// A scale per kActGroup columns.
+// A scale per kActGroup columns. Parts of groups stay in memory where the registers are needed for
+// the sums of products.
 template <typename Products, int kN>
-void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at) {
-  constexpr int kAll = kN * kRowParts;
+void tile_groups(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64_t part0) {
+  constexpr int kParts = Products::kParts;
+  constexpr int kAll = kN * kParts;
+  constexpr bool kInRegisters = 2 * kAll + kParts + 1 <= Products::kRegisters;
   const uint8_t* acts = args.acts + first * args.act_stride;
-  const float* act_scales = args.act_scales + first * args.act_scales_stride;
+  const auto in_memory = [&](int i) __attribute__((always_inline)) {
+    return block.part[at + i / kParts] + (part0 + i % kParts) * kNative;
+  };
+  int64_t dot_index = 0;
   for (int64_t c = block.begin, end = 0; c < block.end; c = end) {
     const GroupPart p = group_part(args, block, c);
     end = p.end;
-    N part[kN][kRowParts];
+    N part[kAll];
 #pragma GCC unroll 16
-    for (int i = 0; i < kAll; ++i) {
-      const float* kept = block.part[at + i / kRowParts] + i % kRowParts * kNative;
-      part[i / kRowParts][i % kRowParts] = p.starts ? N{} : load_native(kept);
+    for (int i = 0; kInRegisters && i < kAll; ++i) {
+      part[i] = p.starts ? N{} : load_native(in_memory(i));
     }
-    for (int64_t k = c; k < end; k += kActGroup) {
-      NI sums[kN][kRowParts];
+    for (; c < end; c += kActGroup, ++dot_index) {
+      NI sums[kN][kParts];
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
-        sums[i / kRowParts][i % kRowParts] =
-            NI{} + block.corrections[at + i / kRowParts][(k - block.begin) / kActGroup];
+        sums[i / kParts][i % kParts] = NI{} + block.corrections[at + i / kParts][dot_index];
       }
-      Products::add(block, acts, args.act_stride, k, k + kActGroup, sums);
+      Products::add_group(block, part0, acts, args.act_stride, c, sums);
 #pragma GCC unroll 16
       for (int i = 0; i < kAll; ++i) {
-        const N scale =
-            splat_native(act_scales[i / kRowParts * args.act_scales_stride + k / kActGroup]);
-        N& to = part[i / kRowParts][i % kRowParts];
-        to = fma_native(__builtin_convertvector(sums[i / kRowParts][i % kRowParts], N), scale, to);
+        const int64_t m = at + i / kParts;
+        const N dot = __builtin_convertvector(sums[i / kParts][i % kParts], N);
+        const N scale = splat_native(block.act_scales[m][dot_index]);
+        if constexpr (kInRegisters) {
+          part[i] = fma_native(dot, scale, part[i]);
+        } else {
+          store_native(in_memory(i), fma_native(dot, scale, load_native(in_memory(i))));
+        }
       }
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kAll; ++i) {
-      const int64_t m = at + i / kRowParts;
       if (!p.ends) {
-        memcpy(block.part[m] + i % kRowParts * kNative, &part[i / kRowParts][i % kRowParts],
-               sizeof(N));
+        if (kInRegisters) store_native(in_memory(i), part[i]);
         continue;
       }
-      float* acc = block.acc[m] + i % kRowParts * kNative;
-      const N y = fma_native(part[i / kRowParts][i % kRowParts],
-                             part_scale(block, p.group, i % kRowParts), load_native(acc));
-      store_native(acc, y);
+      const int64_t at_row = (part0 + i % kParts) * kNative;
+      float* acc = block.acc[at + i / kParts] + at_row;
+      const N sum = kInRegisters ? part[i] : load_native(in_memory(i));
+      const N scale = part_scale(block, p.group, part0 + i % kParts);
+      store_native(acc, fma_native(sum, scale, load_native(acc)));
+      if (!kInRegisters) store_native(in_memory(i), N{});
     }
   }
 }
@@ -213,15 +227,18 @@ void tile(const MatmulArgs& args, Block& block, int64_t first, int64_t at, int64
   if constexpr (kMost > 1) {
     if (n < kMost) return tile<Products, kMost - 1>(args, block, first, at, n);
   }
-  if (!args.act_groups) {
-    tile_tokens<Products, kMost>(args, block, first, at);
-  } else if constexpr (kMost <= Products::kTokensGroups) {
-    tile_groups<Products, kMost>(args, block, first, at);
+  for (int64_t part = 0; part < kRowParts; part += Products::kParts) {
+    if (!args.act_groups) {
+      tile_tokens<Products, kMost>(args, block, first, at, part);
+    } else if constexpr (kMost <= Products::kTokensGroups) {
+      tile_groups<Products, kMost>(args, block, first, at, part);
+    }
   }
 }
 
 // Codes: kSumFactor (correction = kSumFactor * sum(a)), scales() and unpack() of a block. Products:
-// add(), and how many tokens a tile has at most: kTokens, with scales per 32 columns kTokensGroups.
+// add(), add_group(), kParts of the rows in a register tile, how many tokens one has at most:
+// kTokens, with scales per 32 columns kTokensGroups; kRegisters of the CPU.
 template <typename Codes, typename Products>
 void gemm(const MatmulArgs& args) {
   const int64_t padded = padded_cols(args);
@@ -235,6 +252,7 @@ void gemm(const MatmulArgs& args) {
     }
     for (int64_t row = 0; row < args.n_rows; row += 32) {
       memset(block.acc, 0, static_cast<size_t>(n) * sizeof block.acc[0]);
+      memset(block.part, 0, static_cast<size_t>(n) * sizeof block.part[0]);
       Codes::scales(args, row, block);
       for (block.begin = 0; block.begin < padded; block.begin = block.end) {
         block.end = min_i64(block.begin + kBlockCols, padded);

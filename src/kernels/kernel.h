@@ -80,7 +80,7 @@ constexpr int kRowFormats = 4;
 //          vector holds one dimension of 16 keys and a query's scores need no horizontal sums
 //   values [kKvBlock][kv_value_row]
 //   kInt8: float key_scales[kKvBlock], value_scales[kKvBlock]: absmax / 127 of the head's vector
-enum class KvType : uint8_t { kF16, kInt8 };
+enum class KvType : uint8_t { kF16, kInt8, kF32 };
 constexpr int64_t kKvBlock = 64;
 constexpr int64_t kKvGroup = 16;
 constexpr int64_t kKvChunk = 512;  // positions that attention sums before it merges
@@ -90,7 +90,8 @@ constexpr int64_t kv_value_row(int64_t head_dim) {  // elements; what is past he
 }
 constexpr int64_t kv_head_bytes(KvType type, int64_t head_dim) {  // a multiple of 64
   const int64_t elements = kKvBlock * (head_dim + kv_value_row(head_dim));
-  return type == KvType::kF16 ? elements * 2 : elements + kKvBlock * 8;
+  if (type == KvType::kInt8) return elements + kKvBlock * 8;
+  return elements * (type == KvType::kF16 ? 2 : 4);
 }
 
 constexpr int64_t kAttentionQueries = 8;
@@ -151,7 +152,8 @@ struct FloatOps {
   void (*add)(float* x, const float* y, int64_t n);
   // x *= factor
   void (*scale)(float* x, float factor, int64_t n);
-  // Rounds one token's key and value [head_dim] into position `t` of a block's head.
+  // Rounds one token's key and value [head_dim] (kF32: as they are) into position `t` of a block's
+  // head.
   void (*kv_store)(KvType type, const float* k, const float* v, int64_t head_dim, int64_t t,
                    uint8_t* head);
   void (*attention)(const AttentionArgs& args);
@@ -176,7 +178,7 @@ struct FloatOps {
 // What one instruction set offers. Every entry equals the scalar one bit for bit.
 struct Kernels {
   const char* isa;                 // "scalar", "avx2", "neon-dotprod", ...
-  MatmulKernel matmul[kPackings];  // by Packing; null: not here (kTripleI8 on some)
+  MatmulKernel matmul[kPackings];  // by Packing; null: not here (kTripleI8 and kInt6 on some)
   Preparation prepare[kPackings];  // both members null: none
   FloatOps floats;
 };

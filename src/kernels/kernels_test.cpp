@@ -6,12 +6,14 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/checked.h"
 #include "base/rng.h"
+#include "emulation/emulation.h"
 #include "kernels/dispatch.h"
 #include "kernels/guarded_memory.h"
 
@@ -19,7 +21,7 @@ namespace onebit {
 namespace {
 
 constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kBinaryBit,
-                                    Packing::kInt8, Packing::kTripleI8};
+                                    Packing::kInt8,      Packing::kTripleI8, Packing::kInt6};
 constexpr int64_t kWhole = int64_t{1} << 40;  // one weight scale a row
 
 enum class Values { kRandom, kMax, kMin, kZeros, kAlternating };
@@ -52,8 +54,13 @@ bool is_possible(Packing packing, int64_t group, bool act_groups) {
   return packing != Packing::kBinaryBit || !act_groups;
 }
 
+// Codes are -largest .. largest.
+int largest_code(Packing packing) {
+  return packing == Packing::kInt8 ? 127 : packing == Packing::kInt6 ? 31 : 1;
+}
+
 int8_t make_code(Packing packing, Values values, int64_t col, Rng& rng) {
-  const int largest = packing == Packing::kInt8 ? 127 : 1;
+  const int largest = largest_code(packing);
   switch (values) {
     case Values::kMax:
       return static_cast<int8_t>(largest);
@@ -65,9 +72,9 @@ int8_t make_code(Packing packing, Values values, int64_t col, Rng& rng) {
     default:
       break;
   }
-  if (is_ternary(packing)) return static_cast<int8_t>(static_cast<int>(rng.below(3)) - 1);
-  if (packing == Packing::kInt8) return static_cast<int8_t>(static_cast<int>(rng.below(255)) - 127);
-  return rng.below(2) == 0 ? 1 : -1;
+  if (largest == 1 && !is_ternary(packing)) return rng.below(2) == 0 ? 1 : -1;
+  const auto n_codes = static_cast<uint64_t>(2 * largest + 1);
+  return static_cast<int8_t>(static_cast<int>(rng.below(n_codes)) - largest);
 }
 
 int8_t make_act(Packing packing, Values values, int64_t token, int64_t col, Rng& rng) {
@@ -242,9 +249,10 @@ class MatmulTest : public ::testing::Test {
     }
   }
 
-  void check_all(const Problem& p, std::initializer_list<int64_t> tokens) {
+  void check_all(const Problem& p, const std::vector<int64_t>& tokens,
+                 std::span<const Kernels* const> tables = quick_kernels()) {
     pack(p);
-    for (const Kernels* kernels : usable_kernels()) {
+    for (const Kernels* kernels : tables) {
       if (kernels->matmul[static_cast<int>(p.packing)] == nullptr) continue;
       for (const int64_t m : tokens) {
         for (const bool prepare : {false, true}) {
@@ -290,7 +298,7 @@ TEST_F(MatmulTest, EqualsTheNaiveProductForSmallSizes) {
 TEST_F(MatmulTest, EqualsTheNaiveProductForExtremeValues) {
   for (const Packing packing : kAllPackings) {
     for (const int64_t cols : {384, 1000, 3200}) {
-      for (const int64_t group : {int64_t{128}, int64_t{192}, int64_t{256}, kWhole}) {
+      for (const int64_t group : {int64_t{128}, int64_t{192}, int64_t{640}, kWhole}) {
         for (const bool act_groups : {false, true}) {
           if (!is_possible(packing, group, act_groups)) continue;
           for (const Values values : kAllValues) {
@@ -323,15 +331,56 @@ TEST_F(MatmulTest, TakesManyTokensAndRows) {
   }
 }
 
+TEST_F(MatmulTest, TakesAnyNumberOfTokens) {
+  std::vector<int64_t> tokens(70);
+  std::iota(tokens.begin(), tokens.end(), 1);
+  for (const Packing packing : kAllPackings) {
+    for (const bool act_groups : {false, true}) {
+      for (const int64_t group : {int64_t{128}, kWhole}) {
+        if (!is_possible(packing, group, act_groups)) continue;
+        check_all(make_problem(packing, 35, 200, group, 70, act_groups, Values::kRandom), tokens);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// Instruction sets that only the emulator has, where an instruction takes microseconds.
+TEST_F(MatmulTest, EmulatedKernelsEqualTheNaiveProduct) {
+  std::vector<const Kernels*> emulated;
+  for (const Kernels* kernels : testable_kernels()) {
+    if (is_emulated(*kernels)) emulated.push_back(kernels);
+  }
+  if (emulated.empty())
+    GTEST_SKIP() << "every compiled instruction set runs natively, or not at all";
+  constexpr struct {
+    int64_t rows, cols, group, tokens;
+  } kSizes[] = {{1, 1, kWhole, 9},  {17, 63, kWhole, 9}, {32, 64, 64, 8},
+                {35, 200, 64, 9},   {150, 96, 64, 9},    {33, 256, 128, 17},
+                {19, 448, 192, 17}, {3, 1000, 256, 9},   {3, 1000, kWhole, 9}};
+  for (const Packing packing : kAllPackings) {
+    for (const auto& [rows, cols, group, tokens] : kSizes) {
+      for (const bool act_groups : {false, true}) {
+        if (!is_possible(packing, group, act_groups)) continue;
+        for (const Values values : {Values::kRandom, Values::kMax, Values::kAlternating}) {
+          check_all(make_problem(packing, rows, cols, group, tokens, act_groups, values),
+                    {1, 2, 3, 4, 5, 8, tokens}, emulated);
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
 // The overflow bounds in the kernels' comments: the extreme products at the most columns.
 TEST(MatmulLimits, AccumulatorsHoldAtTheMostColumns) {
-  for (const Packing packing :
-       {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kInt8, Packing::kTripleI8}) {
-    const bool is_int8 = packing == Packing::kInt8;
-    const int64_t cols = is_int8 ? kMaxColumnsInt8 : kMaxColumns;
+  for (const Packing packing : {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kInt8,
+                                Packing::kTripleI8, Packing::kInt6}) {
+    const int largest = largest_code(packing);
+    const int64_t cols = largest > 1 ? kMaxColumnsInt8 : kMaxColumns;
     for (const int8_t code : {int8_t{1}, int8_t{-1}}) {
       const std::vector<int8_t> row(static_cast<std::size_t>(cols),
-                                    static_cast<int8_t>(is_int8 ? 127 * code : code));
+                                    static_cast<int8_t>(largest * code));
       const int8_t* rows[] = {row.data(), row.data()};
       AlignedBuffer<uint8_t> panel(panel_bytes(packing, 2, cols));
       pack_panel(packing, rows, 2, cols, panel.data());
@@ -343,11 +392,12 @@ TEST(MatmulLimits, AccumulatorsHoldAtTheMostColumns) {
         const std::vector<int8_t> acts(static_cast<std::size_t>(kTokens * cols), value);
         const std::vector<int32_t> sums(acts.size() / kSumBlock, 32 * value);
         const std::vector<float> act_scales(kTokens, 1.0f);
-        for (const Kernels* kernels : usable_kernels()) {
+        for (const Kernels* kernels : quick_kernels()) {
           if (kernels->matmul[static_cast<int>(packing)] == nullptr) continue;
           const auto& [bytes, run] = kernels->prepare[static_cast<int>(packing)];
           for (const int64_t m :
                {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{4}, int64_t{8}, kTokens}) {
+            if (is_emulated(*kernels) && m < kTokens) continue;  // slow
             std::vector<float> y(static_cast<std::size_t>(2 * m));
             MatmulArgs args{};
             args.panels = panel.data();

@@ -50,7 +50,11 @@ ONEBIT_INLINE N fma_native(N a, N b, N c) {
 #endif
 }
 
-// kNative f16 or int8 as f32.
+// kNative f32, f16 or int8 as f32.
+ONEBIT_INLINE N widen(const float* p) {
+  return load_native(p);
+}
+
 ONEBIT_INLINE N widen(const uint16_t* p) {
 #if defined(__AVX512F__)
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));

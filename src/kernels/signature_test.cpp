@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "kernels/dispatch.h"
+#include "emulation/emulation.h"
 
 namespace onebit {
 namespace {
@@ -210,6 +210,7 @@ std::vector<Signature> signatures(const FloatOps& f) {
        })},
       {"attention f16", hash_of_attention(f, KvType::kF16)},
       {"attention int8", hash_of_attention(f, KvType::kInt8)},
+      {"attention f32", hash_of_attention(f, KvType::kF32)},
       {"quantize_i8", hash_of([&](int64_t n, const float* a, const float*, Hash& hash) {
          std::vector<int8_t> q(kPadded);
          std::vector<int32_t> sums(kPadded / kSumBlock);
@@ -252,6 +253,7 @@ d1a6f3d8a554737a silu_mul
 e4de24661bfa06cd scale
 9feaeccc6a429bb9 attention f16
 83bf0fba970ea12a attention int8
+ee6d02e0daf99cdf attention f32
 bb1886992d83156c quantize_i8
 fa8ca9d4cad22083 quantize_i8_groups
 bc8123575cdabfa8 quantize_sign
@@ -265,7 +267,7 @@ std::string listing(const FloatOps& f) {
 }
 
 TEST(FloatOpsSignature, IsTheSameOnEveryCpu) {
-  for (const Kernels* kernels : usable_kernels()) {
+  for (const Kernels* kernels : testable_kernels()) {
     EXPECT_EQ(listing(kernels->floats), kCommitted) << kernels->isa;
   }
 }

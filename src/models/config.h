@@ -53,6 +53,9 @@ struct ModelConfig {
 
   int64_t q_size() const { return n_heads * head_dim; }
   int64_t kv_size() const { return n_kv_heads * head_dim; }
+  // How keys and values are kept unless the user says otherwise: f32 activations are the exact
+  // path, which rounds nothing.
+  KvType kv_type() const { return act_quant == ActQuant::kF32 ? KvType::kF32 : KvType::kF16; }
   bool is_local(int64_t layer) const {
     return sliding_period > 0 && layer % sliding_period != sliding_period - 1;
   }

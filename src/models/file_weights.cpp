@@ -105,7 +105,7 @@ Linear FileWeights::matrix(const std::string& name, int64_t rows, int64_t cols, 
     if (t.at_load != AtLoad::kAsStored) {
       const LoadedCodes codes = codes_at_load(t);
       if (quant != ActQuant::kF32) {
-        return Linear::pack(codes.matrix, codes.weight_class, quant, fixes, pool_);
+        return Linear::pack(codes.matrix, codes.weight_class, quant, fixes, resources_.pool);
       }
       // The exact path reads floats: those that the codes mean, not the master's.
       std::vector<float> values(codes.matrix.codes.size());
@@ -131,7 +131,9 @@ Linear FileWeights::head(const std::string& name, int64_t rows, int64_t cols, Ac
     return matrix(name, rows, cols, quant == ActQuant::kSign ? ActQuant::kF32 : quant);
   }
   Linear linear = named(name, [&] {
-    return Linear::pack_int8(*t.format, t.bytes.data(), rows, cols, fixes_of(t), resources(t));
+    const bool six_bits = head_ == Head::kInt6 || t.format->packing == Packing::kInt6;
+    const auto pack = six_bits ? Linear::pack_int6 : Linear::pack_int8;
+    return pack(*t.format, t.bytes.data(), rows, cols, fixes_of(t), resources(t));
   });
   if (!linear.is_in_place()) file_.release(t.bytes);
   return linear;

@@ -10,18 +10,19 @@
 
 namespace onebit {
 
-// What becomes of a head of floats.
+// What becomes of a head of floats. (P_INT6 stays what it is, but for kExact.)
 enum class Head : uint8_t {
   kInt8,   // int8 with a scale per row: a byte a weight
+  kInt6,   // 6 bits with a scale per row: more drift
   kExact,  // the file's own rows
 };
 
 class FileWeights final : public WeightSource {
  public:
-  // `pool`: packs on its threads; null: on the caller's. `triples`: as LoadResources.
-  explicit FileWeights(const ModelFile& file, Head head = Head::kInt8, ThreadPool* pool = nullptr,
-                       bool triples = false)
-      : file_(file), head_(head), pool_(pool), triples_(triples) {}
+  // Of the resources all but the owner, which is the file.
+  explicit FileWeights(const ModelFile& file, Head head = Head::kInt8,
+                       const LoadResources& resources = {})
+      : file_(file), head_(head), resources_(resources) {}
 
   bool has(const std::string& name) const override { return file_.find(name) != nullptr; }
   Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) override;
@@ -33,13 +34,14 @@ class FileWeights final : public WeightSource {
   const ModelTensor& find(const std::string& name, const std::vector<int64_t>& shape) const;
 
   LoadResources resources(const ModelTensor& t) const {
-    return {pool_, file_.owner(t.bytes), triples_};
+    LoadResources resources = resources_;
+    resources.owner = file_.owner(t.bytes);
+    return resources;
   }
 
   const ModelFile& file_;
   Head head_;
-  ThreadPool* pool_;
-  bool triples_;
+  LoadResources resources_;
 };
 
 struct LoadedCodes {

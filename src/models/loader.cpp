@@ -81,7 +81,9 @@ LoadedModel load_model(const ModelFile& file, const LoadOptions& options) {
     }
     const int64_t context =
         options.context > 0 ? options.context : std::min(config.max_seq_len, kDefaultContext);
-    FileWeights weights(file, options.head, options.pool, options.triples);
+    FileWeights weights(
+        file, options.head,
+        {.pool = options.pool, .triples = options.triples, .kernels = options.kernels});
     return make_decoder(config, weights, context);
   });
   return loaded;

@@ -24,6 +24,8 @@ struct LoadOptions {
   Head head = Head::kInt8;
   ThreadPool* pool = nullptr;  // packs the weights; null: the caller's thread does
   bool triples = false;        // as EngineOptions::triples
+  // That will run the model; null: any. No result depends on it, only which packings it may have.
+  const Kernels* kernels = nullptr;
 };
 
 struct LoadedModel {

@@ -107,6 +107,21 @@ TEST(Loader, RefusesAHugeContextBeforeAllocatingForIt) {
   EXPECT_EQ(load_model(file, {.context = 17}).model->context(), 17);
 }
 
+// Six bits are a saving where the kernels read them; elsewhere the codes take a byte.
+TEST(Loader, AHeadOfSixBitsIsSmallerWhereKernelsReadIt) {
+  const auto path = write_test_model(small_test_model(), "loader_test");
+  const auto file = ModelFile::open(path);
+  std::filesystem::remove(path);
+  const auto bytes = [&](const LoadOptions& options) {
+    return load_model(file, options).model->bytes_per_token();
+  };
+  const int64_t int8 = bytes({});
+  EXPECT_EQ(bytes({.head = Head::kInt6}), int8);  // for any kernels
+  EXPECT_EQ(bytes({.head = Head::kInt6, .kernels = &select_kernels("scalar")}),
+            int8 - 64 * 128 / 4);
+  EXPECT_GT(bytes({.head = Head::kExact}), int8);
+}
+
 TEST(RandomModel, HasTheShapeAskedFor) {
   ModelConfig c = small_test_model().config;
   for (const auto weight_class : {WeightClass::kTernary, WeightClass::kBinary}) {

@@ -19,8 +19,8 @@ class WeightSource {
   // Error(kInvalidFile) that names the tensor when it is absent or of another shape.
   virtual Linear matrix(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) = 0;
   // The head (or the table that is head and embedding in one): like matrix() if it is ternary or
-  // binary; floats become int8 (Linear::pack_int8) unless `quant` is kF32 or the source was asked
-  // to keep the head exact.
+  // binary; floats become int8 (Linear::pack_int8), or 6 bits, unless `quant` is kF32 or the source
+  // was asked to keep the head exact.
   virtual Linear head(const std::string& name, int64_t rows, int64_t cols, ActQuant quant) = 0;
   // The same as rows that are only looked up: left where the file has them.
   virtual Linear table(const std::string& name, int64_t rows, int64_t cols) = 0;

@@ -17,6 +17,7 @@ namespace onebit {
 namespace {
 
 constexpr int64_t kLayer = 1;  // of two
+constexpr KvType kKvTypes[] = {KvType::kF16, KvType::kInt8, KvType::kF32};
 
 // The tokens of one sequence.
 struct Tokens {
@@ -76,6 +77,7 @@ std::vector<float> run(const Tokens& tokens, KvType type, const Kernels& kernels
 
 // What the cache keeps of one head's vector.
 std::vector<double> kept(const float* x, int64_t n, KvType type) {
+  if (type == KvType::kF32) return {x, x + n};
   std::vector<double> y;
   float absmax = 1e-5f;
   for (int64_t d = 0; d < n; ++d) absmax = std::max(absmax, std::fabs(x[d]));
@@ -127,7 +129,7 @@ void expect_reference(const AttentionShape& shape, int64_t n, KvType type,
 }
 
 TEST(Attention, EqualsTheFormulaInDouble) {
-  for (const KvType type : {KvType::kF16, KvType::kInt8}) {
+  for (const KvType type : kKvTypes) {
     for (const int64_t head_dim : {2, 20, 64, 100, 128, 256}) {
       expect_reference({2, 1, head_dim}, 70, type, {0, 1, 15, 16, 63, 64, 69});
     }
@@ -139,7 +141,7 @@ TEST(Attention, EqualsTheFormulaInDouble) {
 }
 
 TEST(Attention, EqualsTheFormulaAcrossChunksAndWithWindows) {
-  for (const KvType type : {KvType::kF16, KvType::kInt8}) {
+  for (const KvType type : kKvTypes) {
     expect_reference({2, 1, 64}, 1501, type, {510, 511, 512, 513, 1023, 1024, 1500});
     for (const int64_t window : {1, 5, 64, 512, 700}) {
       expect_reference({2, 1, 20, 0, window}, 1501, type, {0, 4, 5, 511, 512, 700, 1024, 1500});
@@ -153,7 +155,7 @@ TEST(Attention, HasTheSameBitsOnEveryIsaThreadCountAndChunk) {
                                  {AttentionShape{4, 2, 20, 0, 70}, 601},
                                  {AttentionShape{8, 1, 36, 0, 600}, 650}}) {
     const Tokens tokens(shape, n, 41);
-    for (const KvType type : {KvType::kF16, KvType::kInt8}) {
+    for (const KvType type : kKvTypes) {
       const auto expected = run(tokens, type, find_kernels("scalar"), 1, 512);
       for (const float x : expected) ASSERT_TRUE(std::isfinite(x));
       for (const Kernels* kernels : usable_kernels()) {

@@ -37,6 +37,8 @@ struct LoadResources {
   ThreadPool* pool = nullptr;              // to pack on; null: the caller's thread
   std::shared_ptr<const void> owner = {};  // of a tensor's bytes, which may stay where they are
   bool triples = false;  // 5 bits for 3 ternary weights, where rows have one scale
+  // Those that will multiply; null: any, so no packing that only some instruction sets have.
+  const Kernels* kernels = nullptr;
 };
 
 class Linear;
@@ -59,8 +61,8 @@ inline void forward_all(const OpContext& ctx, const Activations& acts,
 void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& gate,
                    const Linear& up, Activation activation, float* y);
 
-// A weight matrix [N, K] in the form its kernel wants: ternary, binary and int8 weights as panels
-// (quant/packing.h) for quantised activations, any format as rows for f32 activations.
+// A weight matrix [N, K] in the form its kernel wants: ternary, binary, int8 and int6 weights as
+// panels (quant/packing.h) for quantised activations, any format as rows for f32 activations.
 //
 // Everywhere: `bytes` must hold format.bytes(rows, cols), at any alignment. Throws
 // Error(kInvalidFile) when the multiplier is not finite.
@@ -86,6 +88,11 @@ class Linear {
   // is taken as it lies, as by pack().
   static Linear pack_int8(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
                           const WeightFixes& fixes = {}, const LoadResources& resources = {});
+  // The same in 6 bits: scale = absmax / 31. Where the kernels cannot read kInt6 the codes lie in
+  // kInt8: more bytes, the same dots and scales and so the same result. Of P_INT6 the codes are
+  // taken as they are, and as they lie, as by pack(), where the kernels read them.
+  static Linear pack_int6(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
+                          const WeightFixes& fixes = {}, const LoadResources& resources = {});
   // Rows of any format, ternary and binary ones too, kept in their disk layout (copied). F32, F16,
   // BF16 and Q8_0 have a kernel that reads them; rows of other formats become f32 when they are
   // multiplied, once for all tokens: exact, small, slow.
@@ -110,7 +117,7 @@ class Linear {
   // were packed for; rows read the f32 values. The result of a token never depends on the others.
   void forward(const OpContext& ctx, const Activations& acts, float* y) const;
   // Row `row` as f32 [K] (embedding lookup), of panels and rows alike: what Format::to_float gives,
-  // bit for bit, while the multiplier is 1 (of pack_int8(): float(code) * scale).
+  // bit for bit, while the multiplier is 1 (of pack_int8(), pack_int6(): float(code) * scale).
   void row_to_float(int64_t row, float* out) const;
 
  private:
@@ -127,6 +134,13 @@ class Linear {
   template <typename RowOf>
   static Linear pack_rows(Packing packing, ActQuant quant, int64_t rows, int64_t cols,
                           int64_t stored, float multiplier, ThreadPool* pool, RowOf row_of);
+  // Floats by quantize_int8 or quantize_int6, for kInt8Group activations.
+  static Linear pack_floats(Packing packing, float (*quantize)(const float*, int64_t, int8_t*),
+                            const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
+                            const WeightFixes& fixes, ThreadPool* pool);
+  // The codes of P_INT6 in `packing`.
+  static Linear repack_int6(Packing packing, const uint8_t* bytes, int64_t rows, int64_t cols,
+                            const WeightFixes& fixes, ThreadPool* pool);
   // The tensor's own panels, if they are what the kernels want.
   static std::optional<Linear> take(Packing packing, ActQuant quant, const Format& format,
                                     const uint8_t* bytes, int64_t rows, int64_t cols,
@@ -138,6 +152,8 @@ class Linear {
   // Panels first .. last - 1 of the acts' tokens; `y` is token 0 of the first of these rows.
   void forward_panels(const OpContext& ctx, const Activations& acts, const uint8_t* prepared,
                       int64_t first, int64_t last, float* y, int64_t y_stride) const;
+  // Panels that a thread should be given at least.
+  int64_t panels_per_part(const OpContext& ctx, const Activations& acts) const;
   int64_t panel_rows() const { return packing_shape(packing_).rows; }
   int64_t n_panels() const { return ceil_div(rows_, panel_rows()); }
   int64_t file_row(int64_t row) const { return row_order_ ? row_order_(row) : row; }

@@ -7,7 +7,6 @@
 #include "ops/rows.h"
 
 namespace onebit {
-
 void Linear::forward(const OpContext& ctx, const Activations& acts, float* y) const {
   forward_all(ctx, acts, {{this, y}});
 }
@@ -73,11 +72,21 @@ void Linear::forward_panels(const OpContext& ctx, const Activations& acts, const
   }
 }
 
+int64_t Linear::panels_per_part(const OpContext& ctx, const Activations& acts) const {
+  const int64_t panels = items_per_part(panel_bytes_ * acts.n_tokens());
+  if (acts.n_tokens() == 1) return panels;
+  // Kernels take 32 rows together; those that make of the activations what they want themselves, in
+  // every call, many more.
+  const auto prepared_bytes = ctx.kernels.prepare[static_cast<int>(packing_)].bytes;
+  const bool prepares = prepared_bytes != nullptr && prepared_bytes(cols_, acts.n_tokens()) == 0;
+  return round_up(panels, ceil_div(prepares ? 1024 : 32, panel_rows()));
+}
+
 void forward_all(const OpContext& ctx, const Activations& acts,
                  std::span<const LinearTarget> targets) {
   // The panels of all matrices in a row, split over the threads as those of one are.
   int64_t n_panels = 0;
-  int64_t bytes = 0;
+  int64_t step = 1;
   for (const auto& [linear, y] : targets) {
     ONEBIT_CHECK(acts.cols() == linear->cols_);
     if (!linear->is_packed()) {
@@ -85,9 +94,8 @@ void forward_all(const OpContext& ctx, const Activations& acts,
       continue;
     }
     n_panels += linear->n_panels();
-    bytes = std::max(bytes, linear->panel_bytes_);
+    step = std::max(step, linear->panels_per_part(ctx, acts));
   }
-  const int64_t step = items_per_part(bytes * acts.n_tokens());
   ctx.pool.parallel_for(n_panels, step, [&](int64_t begin, int64_t end) {
     int64_t offset = 0;  // of the matrix
     for (const auto& [linear, y] : targets) {
@@ -116,9 +124,9 @@ void forward_gated(const OpContext& ctx, const Activations& acts, const Linear& 
   }
   const GatedOp gated = gated_op(ctx.f(), activation);
   const int64_t panel_rows = gate.panel_rows();
+  const int64_t step = gate.panels_per_part(ctx, acts);
   // Panels whose up rows wait in cache for the activation.
-  const int64_t block = std::max<int64_t>(128, (64 << 10) / n_tokens) / panel_rows;
-  const int64_t step = items_per_part(2 * gate.panel_bytes_ * n_tokens);
+  const int64_t block = std::max(step, std::max<int64_t>(128, (64 << 10) / n_tokens) / panel_rows);
   ctx.pool.parallel_for(gate.n_panels(), step, [&](int64_t begin, int64_t end) {
     thread_local std::vector<float> up_y;
     up_y.resize(static_cast<std::size_t>(block * panel_rows * n_tokens));

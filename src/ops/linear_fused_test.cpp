@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "emulation/emulation.h"
 #include "kernels/dispatch.h"
 #include "ops/linear.h"
 #include "ops/ops_testing.h"
@@ -41,7 +42,7 @@ TEST(LinearFused, ForwardAllEqualsEachAlone) {
                             Linear::pack_int8(format(kF16), bytes.data(), 50, kCols),
                             Linear::rows(format(kF16), bytes.data(), 50, kCols),
                             binary(130, kCols, 44, quant)};
-  for (const Kernels* kernels : usable_kernels()) {
+  for (const Kernels* kernels : quick_kernels()) {
     for (const int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
       const OpContext ctx{pool, *kernels};
@@ -109,55 +110,104 @@ TEST(LinearFused, ForwardGatedTakesAnyKind) {
   EXPECT_EQ(y, expected);
 }
 
+// 8 bits, and 6 bits in the packing that a kernel for them reads or in the one without.
+struct Bits {
+  decltype(&Linear::pack_int8) pack;
+  float largest;
+  const Kernels* kernels;
+};
+
 TEST(LinearInt8, FollowsTheRuleForEveryFloatFormat) {
-  constexpr int64_t kRows = 37;
-  constexpr int64_t kCols = 256;
-  auto w = random_floats(kRows * kCols, 61);
-  std::fill_n(w.begin() + 3 * kCols, kCols, 0.0f);  // a row of zeros
-  for (const auto type : {kF32, kF16, kBF16, kQ8_0, kQ4_0}) {
-    const Format& f = format(type);
-    const auto bytes = on_disk(type, w, kRows, kCols);
-    const WeightFixes fixes{.multiplier = 0.7f,
-                            .row_order = [](int64_t row) { return (row * 5 + 3) % kRows; }};
-    const auto linear = Linear::pack_int8(f, bytes.data(), kRows, kCols, fixes);
-    EXPECT_TRUE(linear.is_packed());
-    EXPECT_EQ(linear.bytes(), 48 * (kCols + 4));
-    std::vector<float> row(kCols);
-    std::vector<float> found(kCols);
-    std::vector<float> expected(kCols);
-    for (int64_t r = 0; r < kRows; ++r) {
-      f.to_float(bytes.data(), kRows, kCols, fixes.row_order(r), row.data());
-      float absmax = 0;
-      for (float& v : row) absmax = std::max(absmax, std::fabs(v *= 0.7f));
-      const float scale = absmax / 127.0f;
-      for (std::size_t c = 0; c < kCols; ++c) {
-        expected[c] = scale > 0 ? std::nearbyint(row[c] / scale) * scale : 0.0f;
-        ASSERT_LE(std::fabs(expected[c] - row[c]), scale * 0.5001f);
-      }
-      linear.row_to_float(r, found.data());
-      ASSERT_EQ(found, expected) << f.name << " row " << r;
-    }
-    // The product of looked-up rows with the quantised activations, near enough.
-    ThreadPool pool(2);
-    const auto x = random_floats(2 * kCols, 62);
-    for (const Kernels* kernels : usable_kernels()) {
-      const OpContext ctx{pool, *kernels};
-      const auto y = apply(ctx, linear, x, ActQuant::kInt8Group);
+  const Kernels& scalar = find_kernels("scalar");
+  for (const auto& [pack, largest, packed_for] : {Bits{Linear::pack_int8, 127.0f, nullptr},
+                                                  {Linear::pack_int6, 31.0f, &scalar},
+                                                  {Linear::pack_int6, 31.0f, nullptr}}) {
+    constexpr int64_t kRows = 37;
+    constexpr int64_t kCols = 256;
+    auto w = random_floats(kRows * kCols, 61);
+    std::fill_n(w.begin() + 3 * kCols, kCols, 0.0f);  // a row of zeros
+    for (const auto type : {kF32, kF16, kBF16, kQ8_0, kQ4_0}) {
+      const Format& f = format(type);
+      const auto bytes = on_disk(type, w, kRows, kCols);
+      const WeightFixes fixes{.multiplier = 0.7f,
+                              .row_order = [](int64_t row) { return (row * 5 + 3) % kRows; }};
+      const auto linear = pack(f, bytes.data(), kRows, kCols, fixes, {.kernels = packed_for});
+      EXPECT_TRUE(linear.is_packed());
+      const int64_t row_bytes = packed_for == nullptr ? kCols : kCols * 6 / 8;
+      EXPECT_EQ(linear.bytes(), 48 * (row_bytes + 4));
+      std::vector<float> row(kCols);
+      std::vector<float> found(kCols);
+      std::vector<float> expected(kCols);
       for (int64_t r = 0; r < kRows; ++r) {
+        f.to_float(bytes.data(), kRows, kCols, fixes.row_order(r), row.data());
+        float absmax = 0;
+        for (float& v : row) absmax = std::max(absmax, std::fabs(v *= 0.7f));
+        const float scale = absmax / largest;
+        for (std::size_t c = 0; c < kCols; ++c) {
+          expected[c] = scale > 0 ? std::nearbyint(row[c] / scale) * scale : 0.0f;
+          ASSERT_LE(std::fabs(expected[c] - row[c]), scale * 0.5001f);
+        }
         linear.row_to_float(r, found.data());
-        for (int64_t m = 0; m < 2; ++m) {
-          double sum = 0;
-          double slack = 1e-6;
-          for (int64_t c = 0; c < kCols; ++c) {
-            sum += static_cast<double>(found[static_cast<std::size_t>(c)]) *
-                   x[static_cast<std::size_t>(m * kCols + c)];
-            slack += std::fabs(found[static_cast<std::size_t>(c)]) * 4.0 / 127 / 2;
+        ASSERT_EQ(found, expected) << f.name << " row " << r;
+      }
+      // The product of looked-up rows with the quantised activations, near enough.
+      ThreadPool pool(2);
+      const auto x = random_floats(2 * kCols, 62);
+      for (const Kernels* kernels : quick_kernels()) {
+        if (packed_for != nullptr && kernels->matmul[static_cast<int>(Packing::kInt6)] == nullptr) {
+          continue;
+        }
+        const OpContext ctx{pool, *kernels};
+        const auto y = apply(ctx, linear, x, ActQuant::kInt8Group);
+        for (int64_t r = 0; r < kRows; ++r) {
+          linear.row_to_float(r, found.data());
+          for (int64_t m = 0; m < 2; ++m) {
+            double sum = 0;
+            double slack = 1e-6;
+            for (int64_t c = 0; c < kCols; ++c) {
+              sum += static_cast<double>(found[static_cast<std::size_t>(c)]) *
+                     x[static_cast<std::size_t>(m * kCols + c)];
+              slack += std::fabs(found[static_cast<std::size_t>(c)]) * 4.0 / 127 / 2;
+            }
+            ASSERT_NEAR(y[static_cast<std::size_t>(m * kRows + r)], sum, slack) << f.name;
           }
-          ASSERT_NEAR(y[static_cast<std::size_t>(m * kRows + r)], sum, slack) << f.name;
         }
       }
     }
   }
+}
+
+// Codes of 6 bits lie in 6 bits where the kernels read those, in 8 where they do not: no result
+// tells.
+TEST(LinearInt6, IsTheSameInBothPackings) {
+  constexpr int64_t kRows = 83;
+  ThreadPool pool(2);
+  int n_packed = 0;
+  for (const int64_t cols : {5, 64, 200, 1030}) {
+    const auto bytes = on_disk(kF16, random_floats(kRows * cols, 71), kRows, cols);
+    const auto pack = [&](const Kernels* kernels) {
+      return Linear::pack_int6(format(kF16), bytes.data(), kRows, cols, {}, {.kernels = kernels});
+    };
+    const Linear wide = pack(nullptr);
+    const auto x = random_floats(37 * cols, 72);
+    const OpContext scalar{pool, find_kernels("scalar")};
+    const auto expected = apply(scalar, wide, x, ActQuant::kInt8Group);
+    for (const Kernels* kernels : quick_kernels()) {
+      const Linear linear = pack(kernels);
+      const bool narrow = kernels->matmul[static_cast<int>(Packing::kInt6)] != nullptr;
+      EXPECT_EQ(linear.bytes() < wide.bytes(), narrow) << kernels->isa;
+      n_packed += narrow ? 1 : 0;
+      EXPECT_EQ(apply({pool, *kernels}, linear, x, ActQuant::kInt8Group), expected)
+          << kernels->isa << ' ' << cols;
+      std::vector<float> a(static_cast<std::size_t>(cols)), b(a.size());
+      for (int64_t row = 0; row < kRows; ++row) {
+        linear.row_to_float(row, a.data());
+        wide.row_to_float(row, b.data());
+        ASSERT_EQ(a, b);
+      }
+    }
+  }
+  EXPECT_GE(n_packed, 4);  // scalar reads both
 }
 
 TEST(LinearInt8, TakesTinyRowsAndRefusesWhatIsNotFinite) {

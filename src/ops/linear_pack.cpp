@@ -185,11 +185,50 @@ Linear Linear::pack(const Format& format, const uint8_t* bytes, int64_t rows, in
 Linear Linear::pack_int8(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
                          const WeightFixes& fixes, const LoadResources& resources) {
   fixes.check();
-  constexpr ActQuant kQuant = ActQuant::kInt8Group;
-  if (auto linear = take(Packing::kInt8, kQuant, format, bytes, rows, cols, fixes, resources)) {
+  if (auto linear =
+          take(Packing::kInt8, ActQuant::kInt8Group, format, bytes, rows, cols, fixes, resources)) {
     return *std::move(linear);
   }
-  return pack_rows(Packing::kInt8, kQuant, rows, cols, cols, 1.0f, resources.pool,
+  return pack_floats(Packing::kInt8, quantize_int8, format, bytes, rows, cols, fixes,
+                     resources.pool);
+}
+
+Linear Linear::pack_int6(const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
+                         const WeightFixes& fixes, const LoadResources& resources) {
+  fixes.check();
+  // The codes are int8 codes too, so any kernel of kInt8 gives the same exact dots.
+  const Kernels* kernels = resources.kernels;
+  const bool known =
+      kernels != nullptr && kernels->matmul[static_cast<int>(Packing::kInt6)] != nullptr;
+  const Packing packing = known ? Packing::kInt6 : Packing::kInt8;
+  if (format.packing != Packing::kInt6) {
+    return pack_floats(packing, quantize_int6, format, bytes, rows, cols, fixes, resources.pool);
+  }
+  if (auto linear =
+          take(packing, ActQuant::kInt8Group, format, bytes, rows, cols, fixes, resources)) {
+    return *std::move(linear);
+  }
+  return repack_int6(packing, bytes, rows, cols, fixes, resources.pool);
+}
+
+Linear Linear::repack_int6(Packing packing, const uint8_t* bytes, int64_t rows, int64_t cols,
+                           const WeightFixes& fixes, ThreadPool* pool) {
+  const PanelShape shape(Packing::kInt6, rows, cols, 0);
+  return pack_rows(packing, ActQuant::kInt8Group, rows, cols, cols, fixes.multiplier, pool,
+                   [&](int64_t row, int8_t* codes, float* scales) {
+                     const int64_t source = source_row(fixes, row, rows);
+                     unpack_matrix_row(shape, bytes, source, cols, codes);
+                     *scales =
+                         load<float>(bytes + shape.weight_bytes + shape.scale_at(source, 0) * 4);
+                     check_scale(source, *scales * fixes.multiplier);
+                     return codes;
+                   });
+}
+
+Linear Linear::pack_floats(Packing packing, float (*quantize)(const float*, int64_t, int8_t*),
+                           const Format& format, const uint8_t* bytes, int64_t rows, int64_t cols,
+                           const WeightFixes& fixes, ThreadPool* pool) {
+  return pack_rows(packing, ActQuant::kInt8Group, rows, cols, cols, 1.0f, pool,
                    [&](int64_t row, int8_t* codes, float* scales) {
                      const int64_t source = source_row(fixes, row, rows);
                      thread_local std::vector<float> values;
@@ -198,7 +237,7 @@ Linear Linear::pack_int8(const Format& format, const uint8_t* bytes, int64_t row
                      if (fixes.multiplier != 1) {
                        for (float& value : values) value *= fixes.multiplier;
                      }
-                     *scales = quantize_int8(values.data(), cols, codes);
+                     *scales = quantize(values.data(), cols, codes);
                      if (!std::isfinite(*scales)) {
                        throw Error(ErrorCode::kInvalidFile, "row " + std::to_string(source) +
                                                                 ": expected finite values, found " +

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/thread_pool.h"
+#include "kernels/dispatch.h"
 #include "ops/linear.h"
 #include "ops/ops_testing.h"
 #include "quant/panel_shape.h"
@@ -110,6 +111,44 @@ TEST(LinearPack, FixesAreApplied) {
             forward(pack(format(kI2_S), other, true, nullptr, fixes)));
 }
 
+// P_INT6 lies where it is if the kernels read it, else its codes become int8; what the floats of
+// the same rows give, either way.
+TEST(LinearPack, SixBitPanelsAreTheirCodesEverywhere) {
+  const Format& f = format(kP_INT6);
+  const auto values = random_floats(kRows * kCols, 10);
+  const Stored panels = stored(f, values, Granularity::kRow);
+  const Stored floats = stored(format(kF32), values, Granularity::kRow);
+  const RowOrder reversed = [](int64_t row) { return kRows - 1 - row; };
+  for (const Kernels* kernels : usable_kernels()) {
+    ThreadPool pool(2);
+    const auto pack6 = [&](const Format& from, const Stored& s, const WeightFixes& fixes) {
+      const LoadResources resources{.pool = &pool, .owner = s.memory, .kernels = kernels};
+      return Linear::pack_int6(from, s.bytes, kRows, kCols, fixes, resources);
+    };
+    const auto result = [&](const Linear& linear) {
+      return apply({pool, *kernels}, linear, random_floats(3 * kCols, 99), ActQuant::kInt8Group);
+    };
+    const Linear mapped = pack6(f, panels, {});
+    EXPECT_EQ(mapped.is_in_place(), kernels->matmul[static_cast<int>(Packing::kInt6)] != nullptr);
+    EXPECT_EQ(result(mapped), result(pack6(format(kF32), floats, {}))) << kernels->isa;
+    EXPECT_EQ(result(pack6(f, panels, {.row_order = reversed})),
+              result(pack6(format(kF32), floats, {.row_order = reversed})));
+  }
+}
+
+// Eight bits are made six by their values, also where six are kept in eight.
+TEST(LinearPack, EightBitPanelsAreNotTakenForSix) {
+  const Stored panels =
+      stored(format(kP_INT8), random_floats(kRows * kCols, 11), Granularity::kRow);
+  const auto pack6 = [&](const Kernels* kernels) {
+    return forward(Linear::pack_int6(format(kP_INT8), panels.bytes, kRows, kCols, {},
+                                     {.owner = panels.memory, .kernels = kernels}));
+  };
+  EXPECT_NE(pack6(nullptr), forward(pack(format(kP_INT8), panels, true)));
+  const Kernels& kernels = select_kernels("");
+  EXPECT_EQ(pack6(nullptr), pack6(&kernels));
+}
+
 TEST(LinearPack, ThreadsPackTheSame) {
   const auto values = random_floats(kRows * kCols, 8);
   for (const auto& [panels, other, granularity] : kPairs) {
@@ -124,7 +163,7 @@ TEST(LinearPack, ThreadsPackTheSame) {
 }
 
 TEST(LinearPack, ScalesMustBeFinite) {
-  for (const TensorType type : {kP_TERNARY, kP_TERNARY_128, kP_BINARY_128, kP_INT8}) {
+  for (const TensorType type : {kP_TERNARY, kP_TERNARY_128, kP_BINARY_128, kP_INT8, kP_INT6}) {
     const Format& f = format(type);
     const PanelShape shape(*f.packing, kRows, kCols, f.group);
     for (const int64_t row : {int64_t{0}, kRows - 1}) {
@@ -134,7 +173,7 @@ TEST(LinearPack, ScalesMustBeFinite) {
                                 f.group == 0 ? Granularity::kTensor : Granularity::kGroup128);
         std::memcpy(s.bytes + shape.weight_bytes + shape.scale_at(row, 0) * 4, &bad, 4);
         try {
-          pack(f, s, true);
+          type == kP_INT6 ? Linear::pack_int6(f, s.bytes, kRows, kCols) : pack(f, s, true);
           ADD_FAILURE() << f.name;
         } catch (const Error& e) {
           EXPECT_EQ(e.code(), ErrorCode::kInvalidFile);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "emulation/emulation.h"
 #include "kernels/dispatch.h"
 #include "ops/ops_testing.h"
 #include "quant/weights.h"
@@ -131,7 +132,7 @@ void check(const CodeMatrix& w, WeightClass weight_class, ActQuant quant,
            const std::vector<float>& x, const Reference& expected) {
   const auto linear = Linear::pack(w, weight_class, quant);
   const auto law = by_the_law(w, x, quant);
-  for (const Kernels* kernels : usable_kernels()) {
+  for (const Kernels* kernels : quick_kernels()) {
     for (const int threads : {1, 3}) {
       ThreadPool pool(threads);
       const OpContext ctx{pool, *kernels};

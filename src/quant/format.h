@@ -39,6 +39,7 @@ enum TensorType : uint32_t {
   kP_BINARY = 0x4f420010,
   kP_BINARY_128 = 0x4f420012,
   kP_INT8 = 0x4f420020,
+  kP_INT6 = 0x4f420021,
   kHF_U8 = 0xffffff00,  // ours: safetensors have no ids, and no GGUF has this one
 };
 

@@ -1,6 +1,7 @@
 #include "quant/packing.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -73,6 +74,20 @@ uint32_t int8_lane(const int8_t* c) {
   return word ^ 0x80808080u;  // w + 128
 }
 
+// The row's lanes of the three vectors.
+std::array<uint32_t, 3> int6_lanes(const int8_t* c) {
+  uint32_t codes[4];
+  std::memcpy(codes, c, sizeof codes);
+  for (uint32_t& w : codes) w = (w & 0x3f3f3f3fu) ^ 0x20202020u;  // w + 32 modulo 64
+  std::array<uint32_t, 3> lanes{};
+  for (uint32_t p = 0; p < 3; ++p) lanes[p] = codes[p] | (codes[3] >> (2 * p) & 0x03030303u) << 6;
+  return lanes;
+}
+
+void store(uint8_t* to, const std::array<uint32_t, 3>& lanes) {
+  for (std::size_t p = 0; p < 3; ++p) store(to + 64 * p, lanes[p]);
+}
+
 // A row's part of a tile of kTripleI8: 20 bits, 4 numbers of 5 bits for 12 columns.
 uint32_t triple_lane(const int8_t* c) {
   uint32_t digits[3];
@@ -129,7 +144,8 @@ int64_t lane_offset(Packing packing, int64_t row) {
   const int64_t tile = row / shape.tile_rows * shape.tile_bytes;
   const int64_t r = row % shape.tile_rows;
   if (packing == Packing::kBinaryI8) return tile + r % 16 * 4 + r / 16 * 2;
-  if (packing == Packing::kTripleI8) return tile;  // a row starts within a byte
+  if (packing == Packing::kTripleI8) return tile;      // a row starts within a byte
+  if (packing == Packing::kInt6) return tile + r * 4;  // in each of three vectors
   return tile + r * (shape.tile_bytes / shape.tile_rows);
 }
 
@@ -151,6 +167,12 @@ int8_t lane_code(Packing packing, const uint8_t* lane, int64_t row, int64_t col)
       return static_cast<int8_t>(lane[col] - 128);
     case Packing::kTripleI8:
       return triple_code(lane, row % packing_shape(packing).tile_rows, col);
+    case Packing::kInt6: {
+      const uint8_t* byte = lane + col % 4;
+      const int code = col < 12 ? byte[col / 4 * 64] & 63
+                                : byte[0] >> 6 | byte[64] >> 6 << 2 | byte[128] >> 6 << 4;
+      return static_cast<int8_t>(code - 32);
+    }
   }
   return 0;
 }
@@ -162,7 +184,8 @@ int64_t padded_rows(Packing packing, int64_t n_rows) {
 }
 
 int64_t panel_bytes(Packing packing, int64_t n_rows, int64_t cols) {
-  const int64_t limit = packing == Packing::kInt8 ? kMaxColumnsInt8 : kMaxColumns;
+  const bool wide = packing == Packing::kInt8 || packing == Packing::kInt6;
+  const int64_t limit = wide ? kMaxColumnsInt8 : kMaxColumns;
   if (cols > limit) {
     throw Error(ErrorCode::kUnsupported, "matrix columns: expected at most " +
                                              std::to_string(limit) + ", found " +
@@ -209,6 +232,9 @@ void pack_panel(Packing packing, const int8_t* const* codes, int64_t n_rows, int
       case Packing::kTripleI8:
         pack_triples(codes[r], cols, r % packing_shape(packing).tile_rows, step, to);
         break;
+      case Packing::kInt6:
+        pack_row<16, int6_lanes>(codes[r], cols, -32, step, to);
+        break;
     }
   }
 }
@@ -234,6 +260,8 @@ void unpack_row(Packing packing, const uint8_t* panel, int64_t n_rows, int64_t r
       return unpack.operator()<Packing::kInt8>();
     case Packing::kTripleI8:
       return unpack.operator()<Packing::kTripleI8>();
+    case Packing::kInt6:
+      return unpack.operator()<Packing::kInt6>();
   }
 }
 

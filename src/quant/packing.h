@@ -19,6 +19,10 @@
 //              128 bytes: the 64-bit word r is row r, column c in bit c.
 //  kInt8:      8 bits a weight, w + 128 with w in -127 .. 127. Tile = 16 rows x 4 columns: 32-bit
 //              lane r is row r, its byte j column j.
+//  kInt6:      6 bits a weight, w + 32 with w in -31 .. 31. Tile = 16 rows x 16 columns in three
+//              vectors of 64 bytes: 32-bit lane r is row r; byte j of it has column 4p + j in bits
+//              0..5 of vector p (p = 0..2), and column 12 + j two bits at a time, lowest first, in
+//              bits 6, 7 of vectors 0, 1, 2.
 //
 // Scales of a matrix: f32 [panels][groups][rows of the panel's tiles].
 //
@@ -29,12 +33,12 @@
 
 namespace onebit {
 
-enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit, kInt8, kTripleI8 };
-constexpr int kPackings = 5;
+enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit, kInt8, kTripleI8, kInt6 };
+constexpr int kPackings = 6;
 
 constexpr int64_t kColumnPad = 64;  // columns of panels and activations are padded to a multiple
-// Columns that fit every kernel's int32 accumulators (each proves it); a power of two less where a
-// weight has 8 bits. panel_bytes() enforces it.
+// Columns that fit every kernel's int32 accumulators (each proves it); fewer where a weight has 8
+// bits, or 6, whose codes may lie in kInt8 instead. panel_bytes() enforces it.
 constexpr int64_t kMaxColumns = int64_t{1} << 18;
 constexpr int64_t kMaxColumnsInt8 = int64_t{1} << 16;
 
@@ -44,8 +48,9 @@ struct PackingShape {
   int64_t step;        // columns of a tile
   int64_t tile_bytes;  // bytes of a tile
 };
-constexpr PackingShape kPackingShapes[kPackings] = {
-    {16, 16, 16, 64}, {128, 32, 16, 64}, {16, 16, 64, 128}, {16, 16, 4, 64}, {32, 16, 12, 40}};
+constexpr PackingShape kPackingShapes[kPackings] = {{16, 16, 16, 64},  {128, 32, 16, 64},
+                                                    {16, 16, 64, 128}, {16, 16, 4, 64},
+                                                    {32, 16, 12, 40},  {16, 16, 16, 192}};
 constexpr PackingShape packing_shape(Packing p) {
   return kPackingShapes[static_cast<int>(p)];
 }
@@ -62,9 +67,9 @@ int64_t panel_bytes(Packing packing, int64_t cols);
 int64_t packed_bytes(Packing packing, int64_t rows, int64_t cols);
 
 // Packs n_rows rows of `cols` codes each into a panel of panel_bytes(packing, n_rows, cols). Codes
-// are -1, 0, +1 (ternary), -1, +1 (binary) or -127 .. 127 (kInt8); anything else packs to an
-// unspecified code. A null row is padding. Padding is zero bits: a kernel's outputs for padding
-// rows mean nothing and are to be ignored.
+// are -1, 0, +1 (ternary), -1, +1 (binary), -127 .. 127 (kInt8) or -31 .. 31 (kInt6); anything else
+// packs to an unspecified code. A null row is padding. Padding is zero bits: a kernel's outputs for
+// padding rows mean nothing and are to be ignored.
 void pack_panel(Packing packing, const int8_t* const* codes, int64_t n_rows, int64_t cols,
                 uint8_t* panel);
 

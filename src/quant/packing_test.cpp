@@ -13,7 +13,7 @@ namespace onebit {
 namespace {
 
 constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Packing::kBinaryBit,
-                                    Packing::kInt8, Packing::kTripleI8};
+                                    Packing::kInt8,      Packing::kTripleI8, Packing::kInt6};
 
 // packing.h's layouts, spelt out for a single code in a panel of zero bits.
 TEST(Packing, OneCodeLandsWhereTheLayoutSays) {
@@ -55,6 +55,32 @@ TEST(Packing, OneCodeLandsWhereTheLayoutSays) {
   EXPECT_EQ(packed(Packing::kTripleI8, 32, 21, -1, 1), expected);
 }
 
+// Every 6-bit code in every column of a row between others.
+TEST(Packing, SixBitsOfAColumnLieWhereTheLayoutSays) {
+  for (int64_t col = 0; col < 16; ++col) {
+    for (int code = -31; code <= 31; ++code) {
+      std::vector<int8_t> codes(16 * 64, -32);
+      codes[static_cast<std::size_t>(5 * 64 + 32 + col)] = static_cast<int8_t>(code);
+      std::vector<const int8_t*> rows;
+      for (int64_t r = 0; r < 16; ++r) rows.push_back(codes.data() + r * 64);
+      std::vector<uint8_t> panel(4 * 192, 0xee);
+      ASSERT_EQ(panel_bytes(Packing::kInt6, 64), std::ssize(panel));
+      pack_panel(Packing::kInt6, rows.data(), 16, 64, panel.data());
+      std::vector<uint8_t> expected(panel.size(), 0);
+      const auto at = [&](int64_t vector) -> uint8_t& {
+        return expected[static_cast<std::size_t>(2 * 192 + 64 * vector + 5 * 4 + col % 4)];
+      };
+      const int bits = code + 32;
+      if (col < 12) {
+        at(col / 4) = static_cast<uint8_t>(bits);
+      } else {
+        for (int v = 0; v < 3; ++v) at(v) = static_cast<uint8_t>((bits >> (2 * v) & 3) << 6);
+      }
+      ASSERT_EQ(panel, expected) << col << ' ' << code;
+    }
+  }
+}
+
 TEST(Packing, TheFourColumnsOfABinaryLaneAreBitsPEightFourTwelve) {
   for (int64_t c = 0; c < 16; ++c) {
     std::vector<int8_t> codes(64, -1);
@@ -70,7 +96,7 @@ TEST(Packing, TheFourColumnsOfABinaryLaneAreBitsPEightFourTwelve) {
 TEST(Packing, RoundTripWithPadding) {
   Rng rng(1);
   for (const Packing packing : kAllPackings) {
-    const int8_t zero = packing == Packing::kInt8 ? -128 : -1;
+    const int8_t zero = packing == Packing::kInt8 ? -128 : packing == Packing::kInt6 ? -32 : -1;
     for (int64_t cols = 0; cols <= 200; ++cols) {
       const int64_t n_rows = 1 + cols * 7 % packing_shape(packing).rows;
       // Each row in a buffer of its own size, so that a sanitizer sees a read past its end.
@@ -82,6 +108,8 @@ TEST(Packing, RoundTripWithPadding) {
                             ? static_cast<int8_t>(static_cast<int>(rng.below(3)) - 1)
                         : packing == Packing::kInt8
                             ? static_cast<int8_t>(static_cast<int>(rng.below(255)) - 127)
+                        : packing == Packing::kInt6
+                            ? static_cast<int8_t>(static_cast<int>(rng.below(63)) - 31)
                             : static_cast<int8_t>(static_cast<int>(rng.below(2) * 2) - 1));
         }
         pointers.push_back(pointers.size() == 3 || cols == 0 ? nullptr : row.data());
@@ -116,12 +144,14 @@ TEST(Packing, AMatrixIsItsPanelsOneAfterTheOther) {
   EXPECT_EQ(padded_rows(Packing::kBinaryI8, 130), 160);
   EXPECT_EQ(packed_bytes(Packing::kTernaryI8, 17, 100), 2 * 8 * 64);
   EXPECT_EQ(packed_bytes(Packing::kInt8, 16, 65), 32 * 64);
+  EXPECT_EQ(packed_bytes(Packing::kInt6, 16, 65), 8 * 192);
   EXPECT_THROW(packed_bytes(Packing::kInt8, int64_t{1} << 50, 65536), Error);
 }
 
 TEST(Packing, TooManyColumnsIsAnErrorThatSaysSo) {
   EXPECT_EQ(panel_bytes(Packing::kTernaryI8, kMaxColumns), kMaxColumns * 4);
   EXPECT_THROW(panel_bytes(Packing::kInt8, kMaxColumnsInt8 + 1), Error);
+  EXPECT_THROW(panel_bytes(Packing::kInt6, kMaxColumnsInt8 + 1), Error);
   try {
     panel_bytes(Packing::kTernaryI8, kMaxColumns + 1);
     FAIL();

@@ -29,7 +29,7 @@ float float_at(const std::vector<uint8_t>& bytes, int64_t at) {
 }
 
 TEST(PanelFormats, EveryOneIsListed) {
-  EXPECT_EQ(panel_formats().size(), 7u);
+  EXPECT_EQ(panel_formats().size(), 8u);
   for (const Format* f : panel_formats()) {
     EXPECT_GT(f->id, 0x4f420000u - 1);
     EXPECT_FALSE(f->has_tensor_scale());
@@ -85,8 +85,17 @@ TEST(PanelFormats, Code3IsRefusedAsCodeAnd2AsFloat) {
   EXPECT_EQ(to_floats(f, bytes.data(), 20, 100)[0], 1.0f);
 }
 
-TEST(PanelFormats, Int8IsTheRowsOwnQuantiser) {
-  const Format& f = format(kP_INT8);
+struct RowQuantiser {
+  TensorType type;
+  float (*quantize)(const float*, int64_t, int8_t*);
+  float largest;
+};
+
+class PanelFloats : public ::testing::TestWithParam<RowQuantiser> {};
+
+TEST_P(PanelFloats, AreTheRowsOwnQuantiser) {
+  const auto& [type, quantize, largest] = GetParam();
+  const Format& f = format(type);
   Rng rng(9);
   const int64_t rows = 35;
   const int64_t cols = 70;
@@ -98,7 +107,7 @@ TEST(PanelFormats, Int8IsTheRowsOwnQuantiser) {
   const auto floats = to_floats(f, bytes.data(), rows, cols);
   std::vector<int8_t> codes(cols);
   for (int64_t row = 0; row < rows; ++row) {
-    const float scale = quantize_int8(values.data() + row * cols, cols, codes.data());
+    const float scale = quantize(values.data() + row * cols, cols, codes.data());
     float max = 0;
     for (int64_t c = 0; c < cols; ++c) {
       const float v = values[row * cols + c];
@@ -106,12 +115,20 @@ TEST(PanelFormats, Int8IsTheRowsOwnQuantiser) {
       ASSERT_EQ(floats[row * cols + c], static_cast<float>(codes[c]) * scale);
       ASSERT_LE(std::fabs(floats[row * cols + c] - v), scale * 0.50001f);
     }
-    ASSERT_EQ(scale, max / 127);
+    ASSERT_EQ(scale, max / largest);
   }
   values[cols + 5] = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(error_of([&] { f.from_float(values.data(), rows, cols, bytes.data()); }),
-            "argument: P_INT8: row 1, column 5: expected a finite value, found inf");
+  EXPECT_EQ(
+      error_of([&] { f.from_float(values.data(), rows, cols, bytes.data()); }),
+      "argument: " + std::string(f.name) + ": row 1, column 5: expected a finite value, found inf");
 }
+
+INSTANTIATE_TEST_SUITE_P(All, PanelFloats,
+                         ::testing::Values(RowQuantiser{kP_INT8, quantize_int8, 127},
+                                           RowQuantiser{kP_INT6, quantize_int6, 31}),
+                         [](const auto& test) {
+                           return std::string(format(test.param.type).name);
+                         });
 
 // Whatever the row, its codes are numbers: a hostile file must not reach an undefined conversion.
 TEST(PanelFormats, Int8OfARowThatIsNotFiniteIsZeroCodesAndAScaleThatSaysSo) {
@@ -140,6 +157,10 @@ TEST(PanelFormats, Vectors) {
   std::vector<uint8_t> bytes(format(kP_INT8).bytes(1, 2), 0xa5);
   format(kP_INT8).from_float(values, 1, 2, bytes.data());
   expect(bytes, 1024, 0xff, 0x7f, 1.0f);
+  const float small[] = {31, -1};
+  bytes.assign(format(kP_INT6).bytes(1, 2), 0xa5);
+  format(kP_INT6).from_float(small, 1, 2, bytes.data());
+  expect(bytes, 768, 0x3f, 0x1f, 1.0f);
 }
 
 TEST(PanelFormats, SizesAreChecked) {
@@ -149,7 +170,9 @@ TEST(PanelFormats, SizesAreChecked) {
   EXPECT_EQ(format(kP_BINARY).bytes(128 + 1, 64), 160 * 64 / 8 + 160 * 4);
   EXPECT_EQ(format(kP_BINARY_128).bytes(128, 256), 128 * 256 / 8 + 128 * 4 * 2);
   EXPECT_EQ(format(kP_INT8).bytes(17, 64), 32 * 64 + 32 * 4);
+  EXPECT_EQ(format(kP_INT6).bytes(17, 64), 32 * 48 + 32 * 4);
   EXPECT_THROW(format(kP_INT8).bytes(1, kMaxColumnsInt8 + 1), Error);
+  EXPECT_THROW(format(kP_INT6).bytes(1, kMaxColumnsInt8 + 1), Error);
   EXPECT_THROW(format(kP_BINARY).bytes(1, kMaxColumns + 1), Error);
   EXPECT_THROW(format(kP_BINARY).bytes(std::numeric_limits<int64_t>::max() - 1, 64), Error);
 }

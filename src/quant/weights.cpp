@@ -69,7 +69,10 @@ CodeMatrix quantize_weights(const float* weights, int64_t rows, int64_t cols,
   return matrix;
 }
 
-float quantize_int8(const float* weights, int64_t n, int8_t* codes) {
+namespace {
+
+// Codes -largest .. largest.
+float quantize_row(const float* weights, int64_t n, float largest, int8_t* codes) {
   float absmax = 0;
   float nonfinite = 0;  // 0, or NaN
   for (int64_t i = 0; i < n; ++i) {
@@ -77,7 +80,7 @@ float quantize_int8(const float* weights, int64_t n, int8_t* codes) {
     absmax = std::max(absmax, size);
     nonfinite += size * 0.0f;
   }
-  const float scale = absmax / 127.0f + nonfinite;
+  const float scale = absmax / largest + nonfinite;
   if (!std::isfinite(scale)) {
     std::fill_n(codes, n, int8_t{0});
     return scale;
@@ -86,9 +89,19 @@ float quantize_int8(const float* weights, int64_t n, int8_t* codes) {
   for (int64_t i = 0; i < n; ++i) {
     // Adding 1.5 * 2^23 rounds half to even. A subnormal scale is coarse: hence the clip.
     const float rounded = (weights[i] / divisor + 12582912.0f) - 12582912.0f;
-    codes[i] = static_cast<int8_t>(std::clamp(rounded, -127.0f, 127.0f));
+    codes[i] = static_cast<int8_t>(std::clamp(rounded, -largest, largest));
   }
   return scale;
+}
+
+}  // namespace
+
+float quantize_int8(const float* weights, int64_t n, int8_t* codes) {
+  return quantize_row(weights, n, 127.0f, codes);
+}
+
+float quantize_int6(const float* weights, int64_t n, int8_t* codes) {
+  return quantize_row(weights, n, 31.0f, codes);
 }
 
 void dequantize_weights(const CodeMatrix& matrix, float* out) {

@@ -46,6 +46,9 @@ void quantize_codes(const float* weights, int64_t n, WeightClass weight_class, f
 // it returns: max|w| / 127; code = round_half_even(w / scale), 0 where the scale is 0. The scale is
 // not finite if a weight is not, and the codes are 0 then.
 float quantize_int8(const float* weights, int64_t n, int8_t* codes);
+// The same in 6 bits: codes -31 .. 31, scale max|w| / 31. |w| / scale never reaches 32, so -32 (as
+// -128 there) goes unused.
+float quantize_int6(const float* weights, int64_t n, int8_t* codes);
 
 // out[rows * cols] = scale * code.
 void dequantize_weights(const CodeMatrix& matrix, float* out);

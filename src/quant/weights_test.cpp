@@ -101,6 +101,26 @@ TEST(Weights, DequantisedIsScaleTimesCode) {
   }
 }
 
+TEST(Weights, Int8AndInt6RowsRoundToTheNearestCode) {
+  const std::vector<float> w = {-31, 31, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 30.6f};
+  int8_t codes[8];
+  EXPECT_EQ(quantize_int6(w.data(), 8, codes), 1.0f);
+  EXPECT_EQ(std::vector<int8_t>(codes, codes + 8),
+            (std::vector<int8_t>{-31, 31, 0, 2, 2, 0, -2, 31}));
+  const auto x = random_weights(1000, 8);
+  for (const auto& [quantize, largest] : {std::pair{&quantize_int8, 127}, {&quantize_int6, 31}}) {
+    std::vector<int8_t> row(x.size());
+    const float scale = quantize(x.data(), 1000, row.data());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      ASSERT_LE(std::abs(row[i]), largest);
+      ASSERT_LE(std::fabs(static_cast<float>(row[i]) * scale - x[i]), scale * 0.5001f);
+    }
+    const std::vector<float> zeros(8, 0.0f);
+    EXPECT_EQ(quantize(zeros.data(), 8, row.data()), 0.0f);
+    EXPECT_EQ(row[7], 0);
+  }
+}
+
 TEST(Weights, AbsMeanOfPartsIsThatOfTheWhole) {
   const auto w = random_weights(1000, 7);
   AbsMean whole;

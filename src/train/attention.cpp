@@ -21,6 +21,7 @@ struct AttentionInfo : torch::CustomClassHolder {
   const OpContext* ops = nullptr;
   const RopeTable* table = nullptr;
   AttentionShape shape{};
+  KvType kv{};
   int64_t seq_len = 0;
   std::vector<int64_t> positions;  // [M], within each sequence
 };
@@ -33,7 +34,9 @@ Tensor rotated(const AttentionInfo& info, const Tensor& x, int64_t n_heads) {
 }
 
 // As the engine keeps keys and values. The gradient passes straight through.
-Tensor rounded_to_f16(const Tensor& x) {
+Tensor as_kept(KvType type, const Tensor& x) {
+  if (type == KvType::kF32) return x;
+  TORCH_CHECK(type == KvType::kF16);
   Tensor y = torch::empty_like(x);
   const float* from = x.data_ptr<float>();
   float* to = y.data_ptr<float>();
@@ -109,7 +112,7 @@ class RopeAttention : public torch::autograd::Function<RopeAttention> {
     const Tensor k = rotated(*info, k_in, shape.n_kv_heads);
     Tensor out = torch::empty_like(q);
     const int64_t n_sequences = q.size(0) / info->seq_len;
-    KvPool pool({1, shape.n_kv_heads, shape.head_dim});
+    KvPool pool({1, shape.n_kv_heads, shape.head_dim, info->kv});
     std::deque<KvCache> caches;
     std::vector<Segment> segments;
     for (int64_t i = 0; i < n_sequences; ++i) {
@@ -120,7 +123,7 @@ class RopeAttention : public torch::autograd::Function<RopeAttention> {
     AttentionScratch scratch;
     attention_rows(*info->ops, shape, 0, segments, q.data_ptr<float>(), scratch,
                    out.data_ptr<float>());
-    ctx->save_for_backward({q, rounded_to_f16(k), rounded_to_f16(v)});
+    ctx->save_for_backward({q, as_kept(info->kv, k), as_kept(info->kv, v)});
     ctx->saved_data["info"] = c10::IValue::make_capsule(info);
     return out;
   }
@@ -166,6 +169,7 @@ Tensor rope_attention(const OpContext& ctx, const ModelConfig& config, const Rop
   info->ops = &ctx;
   info->table = &table;
   info->shape = {config.n_heads, config.n_kv_heads, config.head_dim};
+  info->kv = config.kv_type();
   info->seq_len = seq_len;
   for (int64_t i = 0; i < q.size(0); ++i) info->positions.push_back(i % seq_len);
   return RopeAttention::apply(q, k, v, info);

@@ -212,8 +212,9 @@ Tensor plain_attention(const Tensor& q_in, const Tensor& k_in, const Tensor& v_i
   const int64_t repeat = c.n_heads / c.n_kv_heads;
   const Tensor q =
       plain_rope(q_in.view({b, t, c.n_heads, c.head_dim}), c.rope_theta).transpose(1, 2);
-  const auto keys = [&](const Tensor& x) {  // kept as f16, straight-through
-    const Tensor kept = x + (x.to(torch::kHalf).to(torch::kFloat) - x).detach();
+  const auto keys = [&](const Tensor& x) {  // as they are, or as f16, straight-through
+    const bool exact = c.act_quant == ActQuant::kF32;
+    const Tensor kept = exact ? x : x + (x.to(torch::kHalf).to(torch::kFloat) - x).detach();
     return kept.transpose(1, 2).repeat_interleave(repeat, 1);
   };
   const Tensor k = keys(plain_rope(k_in.view({b, t, c.n_kv_heads, c.head_dim}), c.rope_theta));
@@ -231,13 +232,18 @@ TEST(RopeAttention, MatchesPlainForm) {
   TestOps ops;
   struct Case {
     int64_t heads, kv_heads, head_dim, batch, seq_len;
+    ActQuant act_quant = ActQuant::kInt8;
   };
-  for (const Case& s :
-       {Case{4, 4, 16, 2, 9}, {4, 2, 10, 3, 17}, {6, 1, 32, 1, 33}, {1, 1, 2, 1, 1}}) {
+  for (const Case& s : {Case{4, 4, 16, 2, 9},
+                        {4, 2, 10, 3, 17},
+                        {6, 1, 32, 1, 33},
+                        {1, 1, 2, 1, 1},
+                        {4, 2, 10, 3, 17, ActQuant::kF32}}) {
     ModelConfig c;
     c.n_heads = s.heads;
     c.n_kv_heads = s.kv_heads;
     c.head_dim = s.head_dim;
+    c.act_quant = s.act_quant;
     const RopeTable table(64, s.head_dim, c.rope_theta);
     const int64_t m = s.batch * s.seq_len;
     const Tensor q0 = torch::randn({m, c.q_size()}), k0 = torch::randn({m, c.kv_size()});

@@ -30,14 +30,16 @@ void gemm(ThreadPool& pool, Transpose ta, Transpose tb, int64_t m, int64_t n, in
           const float* a, const float* b, float beta, float* c) {
   const bool a_transposed = ta == Transpose::kYes, b_transposed = tb == Transpose::kYes;
   const int64_t lda = a_transposed ? m : k, ldb = b_transposed ? k : n;
-  // Cut the longer side; borders at multiples of 16 suit every BLAS's register tile.
+  // Cut the longer side, in as few parts as there are threads, since a BLAS packs its operands anew
+  // in each; borders at multiples of 16 suit every BLAS's register tile.
+  const int64_t step = round_up(ceil_div(std::max(m, n), pool.size()), 16);
   if (m >= n) {
-    pool.parallel_for(m, 16, [&](int64_t begin, int64_t end) {
+    pool.parallel_for(m, step, [&](int64_t begin, int64_t end) {
       gemm_serial(ta, tb, end - begin, n, k, 1, a + (a_transposed ? begin : begin * lda), lda, b,
                   ldb, beta, c + begin * n, n);
     });
   } else {
-    pool.parallel_for(n, 16, [&](int64_t begin, int64_t end) {
+    pool.parallel_for(n, step, [&](int64_t begin, int64_t end) {
       gemm_serial(ta, tb, m, end - begin, k, 1, a, lda, b + (b_transposed ? begin * ldb : begin),
                   ldb, beta, c + begin, n);
     });

@@ -151,7 +151,7 @@ TEST_P(NetworkModes, ExportKeepsCodesScalesAndLogits) {
   const LoadedModel loaded = load_model(open_gguf_model(file), {.head = Head::kExact});
   Workspace ws(config, m);
   AlignedBuffer<float> out(m * 40);
-  KvPool pool(loaded.model->kv_shape(KvType::kF16));
+  KvPool pool(loaded.model->kv_shape(config.kv_type()));
   KvCache kv(pool);
   kv.reserve(m);
   const Segment segment{&kv, m};

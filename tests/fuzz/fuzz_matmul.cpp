@@ -1,5 +1,6 @@
-// A made-up matrix and tokens through the matmul kernel of every usable instruction set: the same
-// bits as the scalar one's, with and without preparation, and nothing read or written outside.
+// A made-up matrix and tokens through the matmul kernel of every instruction set, native or
+// emulated: the same bits as the scalar one's, with and without preparation, and nothing read or
+// written outside.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -7,8 +8,8 @@
 
 #include "base/aligned_buffer.h"
 #include "base/checked.h"
+#include "emulation/emulation.h"
 #include "fuzz.h"
-#include "kernels/dispatch.h"
 #include "quant/packing.h"
 
 namespace onebit {
@@ -34,6 +35,8 @@ int8_t code_of(Packing packing, int byte) {
       return static_cast<int8_t>(byte % 3 - 1);
     case Packing::kInt8:
       return static_cast<int8_t>(byte % 255 - 127);
+    case Packing::kInt6:
+      return static_cast<int8_t>(byte % 63 - 31);
     default:
       return byte % 2 == 0 ? 1 : -1;
   }
@@ -94,7 +97,7 @@ void check(Bytes bytes) {
   }
 
   std::vector<float> expected;
-  const auto kernels = usable_kernels();
+  const auto kernels = quick_kernels();
   for (std::size_t k = kernels.size(); k-- > 0;) {  // scalar is the last
     if (kernels[k]->matmul[static_cast<int>(packing)] == nullptr) continue;
     const auto& [prepared_bytes, run] = kernels[k]->prepare[static_cast<int>(packing)];

@@ -8,7 +8,8 @@
 //     plane is masked where it stands and has its own accumulator, whose sum, times 4^p, is shifted
 //     down once at the end: one `and` per 64 weights. Over 32 columns planes 2 and 3 are moved down
 //     to 0 and 1, which leaves two accumulators to join. raw = sum(code * a): dot = raw - sum(a).
-//   int8: 64 bytes are 4 columns, the stored byte w + 128 is the code: dot = raw - 128 * sum(a).
+//   codes of a byte (CodesTile): four registers are 16 columns. int8 panels hold them, the stored
+//     byte w + 128 is the code: dot = raw - 128 * sum(a); int6.inl makes them of 6 bits.
 //
 // Overflow: a masked ternary code is at most 2 << 6 = 128, so a lane of a plane's accumulator gains
 // at most 4 * 128 * 127 per 16 columns: 2^30 at kMaxColumns. int8: 255 * 127 * kMaxColumnsInt8 <
@@ -98,9 +99,12 @@ struct TernaryTile {
   }
 };
 
-struct Int8Tile {
-  static constexpr int32_t kSumFactor = -128;
-  static constexpr int64_t kBytes32 = 512;
+// Step: kSumFactor, kBytes of a step of 16 columns, and codes() of it: register p has a byte for
+// each of columns 4p .. 4p + 3.
+template <typename Step>
+struct CodesTile {
+  static constexpr int32_t kSumFactor = Step::kSumFactor;
+  static constexpr int64_t kBytes32 = 2 * Step::kBytes;
 
   template <int kTokens>
   ONEBIT_INLINE void columns(const uint8_t* tile, const uint8_t* acts, int64_t act_stride,
@@ -108,15 +112,15 @@ struct Int8Tile {
     __m512i sums[kTokens][4];
 #pragma GCC unroll 12
     for (int i = 0; i < kTokens * 4; ++i) sums[i / 4][i % 4] = _mm512_setzero_si512();
-    for (int64_t c = 0; c < cols; c += 16, tile += 256, acts += 16) {
+    for (int64_t c = 0; c < cols; c += 16, tile += Step::kBytes, acts += 16) {
+      __m512i codes[4];
+      Step::codes(tile, codes);
 #pragma GCC unroll 4
       for (int p = 0; p < 4; ++p) {
-        _mm_prefetch(reinterpret_cast<const char*>(tile + 64 * p + 4096), _MM_HINT_T0);
-        const __m512i codes = _mm512_load_si512(tile + 64 * p);
 #pragma GCC unroll 3
         for (int m = 0; m < kTokens; ++m) {
           const __m512i a = broadcast4(acts + m * act_stride + 4 * p);
-          sums[m][p] = _mm512_dpbusd_epi32(sums[m][p], codes, a);
+          sums[m][p] = _mm512_dpbusd_epi32(sums[m][p], codes[p], a);
         }
       }
     }
@@ -133,6 +137,21 @@ struct Int8Tile {
     columns<kTokens>(tile, acts, act_stride, 32, raw);
   }
 };
+
+struct Int8Step {
+  static constexpr int32_t kSumFactor = -128;
+  static constexpr int64_t kBytes = 256;
+
+  ONEBIT_INLINE void codes(const uint8_t* step, __m512i (&codes)[4]) {
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; ++p) {
+      _mm_prefetch(reinterpret_cast<const char*>(step + 64 * p + 4096), _MM_HINT_T0);
+      codes[p] = _mm512_load_si512(step + 64 * p);
+    }
+  }
+};
+
+using Int8Tile = CodesTile<Int8Step>;
 
 // All panels times kTokens tokens under the float law.
 template <typename Tile16, int kTokens, bool kActGroups>

@@ -133,7 +133,8 @@ void decode_triples(const MatmulArgs& args) {
 }
 
 // For gemm(). A block of columns begins and ends within triples.
-struct TripleCodes {
+template <typename Bytes>
+struct TriplePlanes {
   static constexpr int32_t kSumFactor = -1;
 
   ONEBIT_INLINE void scales(const MatmulArgs& args, int64_t row, Block& block) {
@@ -142,7 +143,7 @@ struct TripleCodes {
     block.scales_stride = 0;  // one group
   }
   ONEBIT_INLINE void unpack(const MatmulArgs& args, int64_t row, Block& block) {
-    const __m512i low = _mm512_set1_epi8(3);
+    const Bytes bytes;
     const TripleDecoder decoder;
     const int64_t n_tiles = tiles(args, row);
     const int64_t first = block.begin / 12;
@@ -154,9 +155,9 @@ struct TripleCodes {
       for (int64_t s = 0; s < steps; ++s, from += n_tiles * 40, to += 192) {
         _mm_prefetch(reinterpret_cast<const char*>(from + 2048), _MM_HINT_T0);
         const __m512i planes = decoder(from);
-        _mm512_store_si512(to, _mm512_and_si512(planes, low));
-        _mm512_store_si512(to + 64, _mm512_and_si512(_mm512_srli_epi16(planes, 2), low));
-        _mm512_store_si512(to + 128, _mm512_and_si512(_mm512_srli_epi16(planes, 4), low));
+        _mm512_store_si512(to, bytes(planes));
+        _mm512_store_si512(to + 64, bytes(_mm512_srli_epi16(planes, 2)));
+        _mm512_store_si512(to + 128, bytes(_mm512_srli_epi16(planes, 4)));
       }
     }
     const int64_t offset = (block.begin - first * 12) * 16;
@@ -170,6 +171,7 @@ struct TripleCodes {
     return args.n_rows - row > 16 ? 2 : 1;
   }
 };
+using TripleCodes = TriplePlanes<CodeBytes>;
 
 }  // namespace
 }  // namespace onebit

@@ -1,4 +1,4 @@
-// Binary panels times tokens, by table lookup.
+// Binary panels times tokens, by table lookup (lookup.inl).
 //
 // vpdpbusd needs three instructions per 64 weights of one bit, which is slower than memory brings
 // them to one token, and than this for many. Here a 16-bit word, 16 columns of a row, is cut in 5 +
@@ -18,21 +18,13 @@
 #include <stdint.h>
 
 #include "kernels/kernel.h"
+#include "kernels/lookup.inl"
 #include "kernels/matmul.inl"
 
 namespace onebit {
 namespace {
 
 constexpr int64_t kTableInts = 128;  // int16 of the three tables of 16 columns
-
-// One token takes panels whole, as memory brings them. For more, 512 columns of a panel, 8 KiB,
-// stay in the L1 cache and the tables of up to 16 tokens, as many bytes each, in L2 while a batch
-// of panels passes by.
-constexpr int64_t kLookupCols = 512;
-constexpr int64_t kLookupTokens = 16;
-constexpr int64_t kLookupPanels = 16;
-constexpr int64_t kLookupAhead = 8 << 10;  // bytes: from memory to L2,
-constexpr int64_t kLookupNear = 1 << 10;   // and from there to L1
 
 // The low words of 16 + 16 integers of 32 bits.
 struct EvenWords {
@@ -108,42 +100,6 @@ void make_tables(const uint8_t* token, int64_t begin, int64_t end, int16_t* tabl
   }
 }
 
-// Tables [M][K / 16][kTableInts], made once for all matrices and threads where tokens are few.
-int64_t lookup_bytes(int64_t cols, int64_t n_tokens) noexcept {
-  const int64_t padded = (cols + kColumnPad - 1) / kColumnPad * kColumnPad;
-  return n_tokens > kLookupTokens ? 0 : n_tokens * padded / 16 * kTableInts * 2;
-}
-
-void lookup_prepare(const PrepareArgs& args, int64_t begin, int64_t end) noexcept {
-  const int64_t padded = (args.cols + kColumnPad - 1) / kColumnPad * kColumnPad;
-  auto* tables = reinterpret_cast<int16_t*>(args.out);
-  for (int64_t m = 0; m < args.n_tokens; ++m) {
-    make_tables(args.acts + m * args.act_stride, begin, end,
-                tables + (m * padded + begin) / 16 * kTableInts);
-  }
-}
-
-constexpr Preparation kLookup = {lookup_bytes, lookup_prepare};
-
-// What a panel and a token have so far, by halves of 16 rows: sums under the float law, and the
-// part of a weight group that a chunk cut (f32 with a scale per kActGroup columns, else int32).
-struct LookupState {
-  alignas(64) float acc[8][16];
-  alignas(64) uint8_t part[8][64];
-};
-
-// Columns begin .. end - 1 of a panel.
-struct LookupChunk {
-  int64_t begin;
-  int64_t end;
-  const uint8_t* panel;  // at column begin
-  const float* scales;   // of group 0
-  const int16_t* table;  // at column begin
-  const float* act_scales;
-  int64_t next_panel;   // bytes from here to what to prefetch: of the chunk that comes next,
-  int64_t next_scales;  // and of its scales
-};
-
 // sums[t] = 32 columns of tile t.
 template <int kTiles, bool kPrefetch>
 ONEBIT_INLINE void look_up(const uint8_t* panel, const int16_t* table, int64_t next,
@@ -182,7 +138,7 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
   const int64_t padded = padded_cols(args);
   const int64_t group = min_i64(args.group, padded);
   const uint8_t* panel = chunk.panel;
-  const int16_t* table = chunk.table;
+  const auto* table = reinterpret_cast<const int16_t*>(chunk.table);
   const float* scales = chunk.scales + chunk.begin / group * kHalves * 16;
   int64_t group_end = (chunk.begin / group + 1) * group;
   __m512 acc[kHalves];
@@ -236,95 +192,35 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
   }
 }
 
-using LookupKernel = void (*)(const MatmulArgs&, const LookupChunk&, LookupState&);
-// By tiles - 1, for the first token of a chunk, which prefetches, and the others.
-struct LookupKernels {
-  LookupKernel first[4];
-  LookupKernel other[4];
+template <bool kActGroups, bool kPrefetch>
+void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, int64_t tiles,
+                  LookupState& state) {
+  if (tiles == 4) return lookup_chunk<4, kActGroups, kPrefetch>(args, chunk, state);
+  if (tiles == 3) return lookup_chunk<3, kActGroups, kPrefetch>(args, chunk, state);
+  if (tiles == 2) return lookup_chunk<2, kActGroups, kPrefetch>(args, chunk, state);
+  lookup_chunk<1, kActGroups, kPrefetch>(args, chunk, state);
+}
+
+struct Lookup {
+  static constexpr int64_t kTableBytes = kTableInts * 2;
+
+  ONEBIT_INLINE void make_tables(const uint8_t* token, int64_t begin, int64_t end,
+                                 uint8_t* tables) {
+    onebit::make_tables(token, begin, end, reinterpret_cast<int16_t*>(tables));
+  }
+  ONEBIT_INLINE void multiply(const MatmulArgs& args, const LookupChunk& chunk, int64_t tiles,
+                              bool prefetch, LookupState& state) {
+    if (args.act_groups) {
+      (prefetch ? lookup_chunk<true, true> : lookup_chunk<true, false>)(args, chunk, tiles, state);
+    } else {
+      (prefetch ? lookup_chunk<false, true> : lookup_chunk<false, false>)(args, chunk, tiles,
+                                                                          state);
+    }
+  }
 };
-template <bool kActGroups>
-constexpr LookupKernels kLookupKernels = {
-    {lookup_chunk<1, kActGroups, true>, lookup_chunk<2, kActGroups, true>,
-     lookup_chunk<3, kActGroups, true>, lookup_chunk<4, kActGroups, true>},
-    {lookup_chunk<1, kActGroups, false>, lookup_chunk<2, kActGroups, false>,
-     lookup_chunk<3, kActGroups, false>, lookup_chunk<4, kActGroups, false>}};
-
-ONEBIT_INLINE int64_t panel_tiles(const MatmulArgs& args, int64_t panel) {
-  return (min_i64(args.n_rows - panel * 128, 128) + 31) / 32;
-}
-
-ONEBIT_INLINE void store_panel(const MatmulArgs& args, int64_t panel, int64_t m,
-                               const LookupState& state) {
-  for (int64_t h = 0; h < 8; ++h) {
-    __m512 y = _mm512_load_ps(state.acc[h]);
-    if (!args.act_groups) {
-      y = _mm512_mul_ps(y, _mm512_set1_ps(args.act_scales[m * args.act_scales_stride]));
-    }
-    store_rows(args, m, panel * 128 + 16 * h, y);
-  }
-}
-
-// Tokens m0 .. m0 + n - 1 times panels first .. last - 1, at most kLookupTokens x kLookupPanels.
-void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, int64_t last) {
-  const int64_t padded = padded_cols(args);
-  const int64_t n_groups = (args.cols - 1) / args.group + 1;
-  const int64_t n_panels = (args.n_rows + 127) / 128;
-  const auto* prepared = reinterpret_cast<const int16_t*>(args.prepared);
-  const int64_t chunk_cols = n == 1 && prepared != nullptr ? padded : kLookupCols;
-  alignas(64) int16_t made[kLookupTokens * kLookupCols / 16 * kTableInts];
-  const LookupKernels& kernels = args.act_groups ? kLookupKernels<true> : kLookupKernels<false>;
-  const auto bytes_at = [&](int64_t p, int64_t c) {  // the chunk of panel p at column c
-    return args.panels + p * args.panel_bytes + c / 16 * panel_tiles(args, p) * 64;
-  };
-  const auto scales_of = [&](int64_t p) { return args.scales + p * 128 * n_groups; };
-
-  LookupState states[kLookupPanels * kLookupTokens];  // [panel][n]
-  memset(states, 0, sizeof states[0] * static_cast<size_t>((last - first) * n));
-  for (int64_t begin = 0, end = 0; begin < padded; begin = end) {
-    end = min_i64(begin + chunk_cols, padded);
-    const int16_t* tables[kLookupTokens];
-    for (int64_t i = 0; i < n; ++i) {
-      if (prepared != nullptr) {
-        tables[i] = prepared + ((m0 + i) * padded + begin) / 16 * kTableInts;
-        continue;
-      }
-      int16_t* to = made + i * kLookupCols / 16 * kTableInts;
-      make_tables(args.acts + (m0 + i) * args.act_stride, begin, end, to);
-      tables[i] = to;
-    }
-    for (int64_t p = first; p < last; ++p) {
-      LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p),
-                        nullptr, nullptr, kLookupAhead,       kLookupAhead / 2};
-      // In order: the batch's next panel, its first one further right, the next batch.
-      const bool ends_row = p + 1 == last && end < padded;
-      const int64_t next = ends_row ? first : p + 1;
-      const int64_t next_col = ends_row ? end : p + 1 == last ? 0 : begin;
-      if (chunk_cols < padded && next < n_panels) {
-        chunk.next_panel = bytes_at(next, next_col) - chunk.panel;
-        chunk.next_scales =
-            (scales_of(next) - chunk.scales) * 4 + (next_col - begin) / args.group * 512;
-      }
-      const int64_t t = panel_tiles(args, p) - 1;
-      for (int64_t i = 0; i < n; ++i) {
-        chunk.table = tables[i];
-        chunk.act_scales = args.act_scales + (m0 + i) * args.act_scales_stride;
-        (i == 0 ? kernels.first : kernels.other)[t](args, chunk, states[(p - first) * n + i]);
-      }
-    }
-  }
-  for (int64_t p = first; p < last; ++p) {
-    for (int64_t i = 0; i < n; ++i) store_panel(args, p, m0 + i, states[(p - first) * n + i]);
-  }
-}
 
 void binary_i8(const MatmulArgs& args) noexcept {
-  const int64_t n_panels = (args.n_rows + 127) / 128;
-  for (int64_t m = 0; m < args.n_tokens; m += kLookupTokens) {
-    const int64_t n = min_i64(kLookupTokens, args.n_tokens - m);
-    for (int64_t p = 0; p < n_panels; p += kLookupPanels) {
-      lookup_block(args, m, n, p, min_i64(p + kLookupPanels, n_panels));
-    }
-  }
+  lookup<Lookup>(args);
 }
 
 }  // namespace

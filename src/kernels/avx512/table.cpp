@@ -8,9 +8,10 @@
 namespace onebit {
 
 extern const Kernels kKernelsAvx512;
-constinit const Kernels kKernelsAvx512 = {"avx512",
-                                          {ternary_i8, binary_i8, binary_bit, int8, triple_i8},
-                                          {{}, kLookup, {}, {}, {}},
-                                          kFloatOps};
+constinit const Kernels kKernelsAvx512 = {
+    "avx512",
+    {ternary_i8, binary_i8, binary_bit, int8, triple_i8, int6},
+    {{}, {lookup_bytes<Lookup>, lookup_prepare<Lookup>}, {}, {}, {}, {}},
+    kFloatOps};
 
 }  // namespace onebit

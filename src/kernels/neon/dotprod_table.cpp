@@ -3,9 +3,7 @@
 #include "kernels/float_ops.inl"
 #include "kernels/kernel.h"
 #include "kernels/neon/binary_bit.inl"
-#include "kernels/neon/binary_i8.inl"
-#include "kernels/neon/int8.inl"
-#include "kernels/neon/ternary_i8.inl"
+#include "kernels/neon/codes_i8.inl"
 
 namespace onebit {
 

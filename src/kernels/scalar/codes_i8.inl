@@ -1,4 +1,4 @@
-// Int8 activations times ternary, binary or int8 tiles: the reference. Reads each code by the
+// Int8 activations times ternary, binary, int8 or int6 tiles: the reference. Reads each code by the
 // definition of its packing (quant/packing.h). |dot| <= 127 * kMaxColumns < 2^25, and for int8
 // weights 127 * 127 * kMaxColumnsInt8 < 2^30.
 
@@ -14,6 +14,11 @@ template <Packing kPacking>
 ONEBIT_INLINE int weight_of(const uint8_t* tile, int64_t r, int64_t c) {
   if (kPacking == Packing::kTernaryI8) return (tile[4 * r + c % 4] >> (2 * (c / 4)) & 3) - 1;
   if (kPacking == Packing::kInt8) return tile[4 * r + c] - 128;
+  if (kPacking == Packing::kInt6) {
+    const uint8_t* lane = tile + 4 * r + c % 4;
+    if (c < 12) return (lane[c / 4 * 64] & 63) - 32;
+    return (lane[0] >> 6 | lane[64] >> 6 << 2 | lane[128] >> 6 << 4) - 32;
+  }
   if (kPacking == Packing::kTripleI8) {
     const int64_t bit = 20 * r + 5 * (c % 4);
     const int number = (tile[bit / 8] | tile[bit / 8 + 1] << 8) >> (bit % 8) & 31;
@@ -66,6 +71,9 @@ void triple_i8(const MatmulArgs& args) noexcept {
 }
 void int8(const MatmulArgs& args) noexcept {
   multiply<Packing::kInt8>(args, kCodesI8<Packing::kInt8>);
+}
+void int6(const MatmulArgs& args) noexcept {
+  multiply<Packing::kInt6>(args, kCodesI8<Packing::kInt6>);
 }
 
 }  // namespace

@@ -8,6 +8,6 @@ namespace onebit {
 
 extern const Kernels kKernelsScalar;
 constinit const Kernels kKernelsScalar = {
-    "scalar", {ternary_i8, binary_i8, binary_bit, int8, triple_i8}, {}, kFloatOps};
+    "scalar", {ternary_i8, binary_i8, binary_bit, int8, triple_i8, int6}, {}, kFloatOps};
 
 }  // namespace onebit
