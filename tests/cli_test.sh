@@ -54,6 +54,40 @@ same "$(printf 'The king said\nThe queen\n' | "$onebit" chat --temp 0 -n 20 --sp
 rejected 2 "--speculate" "$onebit" run --speculate maybe
 rejected 2 "--draft-tokens" "$onebit" run --draft "$model" --draft-tokens 0
 
+# Output of a given form: complete, and the same with speculation
+printf 'root ::= ("ab" | "cd"){2,4} [0-9]' >"$dir/g.gbnf"
+cat >"$dir/s.json" <<'EOF'
+{"type": "object", "properties": {"name": {"type": "string", "maxLength": 12},
+ "age": {"type": "integer", "minimum": 0, "maximum": 120},
+ "tags": {"type": "array", "items": {"enum": ["red", "green"]}, "maxItems": 2}},
+ "required": ["name", "age"], "additionalProperties": false}
+EOF
+for seed in 1 2 3 4 5; do
+  found=$("$onebit" run -q -p "Say: " -n 100 --seed $seed --temp 1.5 --grammar "$dir/g.gbnf")
+  [[ $found =~ ^Say:\ (ab|cd){2,4}[0-9]$ ]] || fail "text of a grammar: $found"
+  found=$("$onebit" run -q -p "Say: " -n 200 --seed $seed --temp 1.5 --json-schema "$dir/s.json")
+  found=${found#Say: }
+  if [ -n "$(command -v python3)" ]; then
+    printf '%s' "$found" | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+assert list(d) in (["name", "age"], ["name", "age", "tags"]), d
+assert len(d["name"]) <= 12 and type(d["age"]) is int and 0 <= d["age"] <= 120, d
+assert len(d.get("tags", [])) <= 2 and set(d.get("tags", [])) <= {"red", "green"}, d' ||
+      fail "text of a schema: $found"
+  fi
+  same "$("$onebit" run -q -p "Say: " -n 200 --seed $seed --temp 1.5 --json-schema "$dir/s.json" --speculate ngram)" \
+    "Say: $found" "text of a schema with speculation"
+done
+found=$(printf 'Hello\nAgain\n' | "$onebit" chat -n 100 --grammar "$dir/g.gbnf" 2>/dev/null)
+[ "$(grep -cE '^(ab|cd){2,4}[0-9]$' <<<"$found")" -eq 2 ] || fail "chat with a grammar: $found"
+printf 'root ::= x' >"$dir/bad.gbnf"
+rejected 2 "bad.gbnf: line 1, column 10" "$onebit" run --grammar "$dir/bad.gbnf"
+printf '{"type": "object", "minProperties": 1}' >"$dir/bad.json"
+rejected 2 "minProperties" "$onebit" run --json-schema "$dir/bad.json"
+rejected 2 "--grammar" "$onebit" run --json-schema "$dir/s.json" --grammar "$dir/g.gbnf"
+rejected 2 "none.gbnf" "$onebit" chat --grammar "$dir/none.gbnf"
+
 # Other commands
 "$onebit" inspect "$model" --json >"$dir/out"
 grep -q '"architecture":"bitnet-b1.58"' "$dir/out" || fail "inspect --json"

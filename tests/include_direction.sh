@@ -11,6 +11,7 @@ declare -A allowed=(
   [quant]="base"
   [io]="base"
   [text]="base"
+  [grammar]="text io base"
   [vocab]="text io base"
   [jinja]="base"
   [chat]="jinja text io base"
@@ -24,7 +25,7 @@ declare -A allowed=(
   [cli]="*"
 )
 # Bottom to top: a test may include whatever lies below its folder, io, and tests/emulation.
-layers="base quant io text vocab jinja chat kernels ops models convert engine eval train cli"
+layers="base quant io text grammar vocab jinja chat kernels ops models convert engine eval train cli"
 
 # The files of an instruction set are compiled with its flags: any inline function that they took
 # from elsewhere could be the copy that the linker keeps for every CPU.

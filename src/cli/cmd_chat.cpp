@@ -12,6 +12,7 @@
 #include "chat/conversation.h"
 #include "chat/message_reader.h"
 #include "cli/cli.h"
+#include "cli/grammar_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/speculation_flags.h"
 #include "io/json_file.h"
@@ -34,6 +35,7 @@ struct ChatFlags {
   ModelFlags engine;
   SamplingFlags sampling;
   SpeculationFlags speculation;
+  GrammarFlags grammar;
   std::string system;
   std::string template_file;
   std::optional<int64_t> max_tokens;
@@ -66,6 +68,7 @@ class Chat {
         sampling_(sampler_options(flags.sampling)),
         engine_(open_engine(flags.engine)),
         speculation_(make_speculation(flags.speculation, flags.engine, engine_)),
+        grammar_(flags.grammar, engine_.tokenizer()),
         sequence_(engine_),
         template_(make_template(flags, engine_)),
         conversation_(template_, engine_.tokenizer(), sequence_.capacity()) {
@@ -194,7 +197,9 @@ class Chat {
       show(decoder.push(token));
       return !CatchInterrupt::pressed();
     };
-    last_ = generate(sequence_, prompt.ids, limit, sampling, on_token, speculation_.get());
+    const auto constraint = grammar_.begin(prompt.ids);
+    last_ = generate(sequence_, prompt.ids, limit, sampling, on_token, speculation_.get(),
+                     constraint.get());
     show(decoder.finish());
     print_now("\n");
     using Stop = GenerateStats::Stop;
@@ -210,6 +215,7 @@ class Chat {
   const bool terminal_ = isatty(STDIN_FILENO) == 1;
   Engine engine_;
   const std::unique_ptr<Speculation> speculation_;  // null: none
+  const OutputGrammar grammar_;                     // of every answer
   Sequence sequence_;
   const ChatTemplate template_;
   Conversation conversation_;
@@ -231,6 +237,7 @@ void add_chat(CLI::App& app) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
   add_sampling_flags(c, flags->sampling);
   add_speculation_flags(c, flags->speculation);
+  add_grammar_flags(c, flags->grammar);
   add_engine_flags(c, flags->engine);
   c.footer(
       "The chat template is the model's own. Without one, the vocabulary's special tokens tell\n"

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "cli/cli.h"
+#include "cli/grammar_flags.h"
 #include "cli/sampling_flags.h"
 #include "cli/speculation_flags.h"
 #include "text/stream_decoder.h"
@@ -13,6 +14,7 @@ struct RunFlags {
   ModelFlags engine;
   SamplingFlags sampling;
   SpeculationFlags speculation;
+  GrammarFlags grammar;
   std::string prompt;
   int64_t max_tokens = 128;
   bool quiet = false;
@@ -28,6 +30,7 @@ void run(const RunFlags& flags) {
                 "--prompt: expected text (this model has no start token), found none");
   }
   const auto speculation = make_speculation(flags.speculation, flags.engine, engine);
+  const auto constraint = OutputGrammar(flags.grammar, tokenizer).begin(prompt);
   Sequence sequence(engine);
   if (static_cast<int64_t>(prompt.size()) > sequence.capacity()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -43,8 +46,8 @@ void run(const RunFlags& flags) {
     print_now(decoder.push(token));
     return !CatchInterrupt::pressed();
   };
-  const auto stats =
-      generate(sequence, prompt, flags.max_tokens, sampling, on_token, speculation.get());
+  const auto stats = generate(sequence, prompt, flags.max_tokens, sampling, on_token,
+                              speculation.get(), constraint.get());
   print_now(decoder.finish() + "\n");
   if (flags.quiet) return;
   std::fprintf(stderr, "[%s; %s, %d threads, seed %llu%s]\n", speed_text(stats).c_str(),
@@ -64,13 +67,15 @@ void add_run(CLI::App& app) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
   add_sampling_flags(c, flags->sampling);
   add_speculation_flags(c, flags->speculation);
+  add_grammar_flags(c, flags->grammar);
   c.add_flag("-q,--quiet", flags->quiet, "No statistics");
   add_engine_flags(c, flags->engine);
   c.footer(
       "Examples:\n"
       "  onebit run -p \"The old house\" -n 200 --seed 1\n"
       "  onebit run model.gguf -p \"To be\" --temp 0      greedy, the same on every CPU\n"
-      "  onebit run model.gguf -p \"$(cat a.txt)\" --speculate ngram    sooner where words recur");
+      "  onebit run model.gguf -p \"$(cat a.txt)\" --speculate ngram    sooner where words recur\n"
+      "  onebit run -p \"Her age: \" --json-schema age.json           only what is valid under it");
   c.callback([flags] { run(*flags); });
 }
 

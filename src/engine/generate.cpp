@@ -17,8 +17,8 @@ double seconds_since(Clock::time_point start) {
 
 GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
                        const SamplerOptions& sampling,
-                       const std::function<bool(int32_t token)>& on_token,
-                       Speculation* speculation) {
+                       const std::function<bool(int32_t token)>& on_token, Speculation* speculation,
+                       TokenConstraint* constraint) {
   using Stop = GenerateStats::Stop;
   Sampler sampler(sampling);
   GenerateStats stats;
@@ -31,11 +31,14 @@ GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int6
 
   // One more token out of the logits of the last one; false: the text ends.
   const auto draw = [&](std::span<const float> logits) {
-    const int32_t next = sampler.sample(logits, tokens);
-    if (sequence.engine().tokenizer().is_stop(next)) {
+    using Mask = std::span<const uint64_t>;
+    const int32_t next =
+        sampler.sample(logits, tokens, constraint == nullptr ? Mask() : constraint->mask());
+    if (next < 0 || sequence.engine().tokenizer().is_stop(next)) {
       stats.stop = Stop::kStopToken;
       return false;
     }
+    if (constraint != nullptr) constraint->accept(next);
     ++stats.generated_tokens;
     tokens.push_back(next);
     if (!on_token(next)) {

@@ -20,6 +20,8 @@ void require(bool ok, const char* field, const char* expected, double found) {
 // e^-37.5 < 2^-54: a token this far below the likeliest one changes no sum of weights.
 constexpr double kNegligible = 37.5;
 
+constexpr std::size_t kBlock = 64;  // logits that are looked at together; bits in a word of a mask
+
 }  // namespace
 
 void check_sampler_options(const SamplerOptions& o) {
@@ -57,13 +59,14 @@ void Sampler::penalise(std::span<const float> logits, std::span<const int32_t> r
 // those without a penalty by id, then the others.
 template <typename Visit>
 void Sampler::visit_above(std::span<const float> logits, const float& bar, Visit visit) const {
-  constexpr std::size_t kBlock = 64;
   const auto visit_one = [&](float logit, std::size_t id) {
-    if (logit > bar && std::isfinite(logit)) visit(Candidate{logit, static_cast<int32_t>(id)});
+    if (logit > bar && std::isfinite(logit) && is_allowed(id))
+      visit(Candidate{logit, static_cast<int32_t>(id)});
   };
   const auto visit_range = [&](std::size_t begin, std::size_t end) {
-    for (std::size_t block = begin; block < end; block += kBlock) {
-      const std::size_t block_end = std::min(end, block + kBlock);
+    for (std::size_t block = begin, block_end = 0; block < end; block = block_end) {
+      block_end = std::min(end, (block / kBlock + 1) * kBlock);
+      if (!mask_.empty() && mask_[block / kBlock] == 0) continue;
       // Rarely any: the compiler makes this a vector loop.
       int any = 0;
       for (std::size_t i = block; i < block_end; ++i) any |= logits[i] > bar ? 1 : 0;
@@ -138,11 +141,11 @@ double Sampler::weight(const Candidate& c, double top) const {
 double Sampler::total_weight(double top) const {
   if (options_.top_p == 1 && options_.min_p > 0) return std::numeric_limits<double>::infinity();
   const double inverse_temperature = 1.0 / static_cast<double>(options_.temperature);
-  constexpr std::size_t kBlock = 256;
-  double exponents[kBlock];
+  constexpr std::size_t kExponents = 256;
+  double exponents[kExponents];
   double total = 0;
-  for (std::size_t begin = 0; begin < candidates_.size(); begin += kBlock) {
-    const std::size_t n = std::min(kBlock, candidates_.size() - begin);
+  for (std::size_t begin = 0; begin < candidates_.size(); begin += kExponents) {
+    const std::size_t n = std::min(kExponents, candidates_.size() - begin);
     for (std::size_t i = 0; i < n; ++i) {
       const double below = static_cast<double>(candidates_[begin + i].logit) - top;
       exponents[i] = std::max(below * inverse_temperature, -700.0);
@@ -153,12 +156,15 @@ double Sampler::total_weight(double top) const {
   return total;
 }
 
-int32_t Sampler::sample(std::span<const float> logits, std::span<const int32_t> recent) {
+int32_t Sampler::sample(std::span<const float> logits, std::span<const int32_t> recent,
+                        std::span<const uint64_t> mask) {
+  ONEBIT_CHECK(mask.empty() || mask.size() == (logits.size() + kBlock - 1) / kBlock);
+  mask_ = mask;
   penalise(logits, recent);
   const bool greedy = options_.temperature == 0;
   const bool has_top_k = options_.top_k > 0 && options_.top_k < std::ssize(logits);
   keep_top(logits, !greedy && has_top_k ? static_cast<std::size_t>(options_.top_k) : 1);
-  if (candidates_.empty()) return 0;
+  if (candidates_.empty()) return mask.empty() ? 0 : -1;
   if (greedy) return candidates_.front().id;
   const double top = candidates_.front().logit;
   if (!has_top_k) keep_possible(logits, top);

@@ -41,8 +41,10 @@ class Sampler {
   }
 
   // `logits` [vocab_size]; `recent`: the tokens so far, newest last. Non-finite logits are
-  // impossible tokens; if all are, the answer is 0.
-  int32_t sample(std::span<const float> logits, std::span<const int32_t> recent);
+  // impossible tokens; if all are, the answer is 0. So are tokens whose bit in `mask`
+  // [ceil(vocab_size / 64)], if there is one, is 0; if none is left then, the answer is -1.
+  int32_t sample(std::span<const float> logits, std::span<const int32_t> recent,
+                 std::span<const uint64_t> mask = {});
 
  private:
   struct Candidate {
@@ -51,6 +53,9 @@ class Sampler {
   };
   static bool more_likely(const Candidate& a, const Candidate& b) {
     return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+  }
+  bool is_allowed(std::size_t id) const {
+    return mask_.empty() || (mask_[id / 64] >> (id % 64) & 1) != 0;
   }
   void penalise(std::span<const float> logits, std::span<const int32_t> recent);
   template <typename Visit>
@@ -64,6 +69,7 @@ class Sampler {
 
   SamplerOptions options_;
   Rng rng_;
+  std::span<const uint64_t> mask_;     // of this call; empty: all tokens are allowed
   std::vector<Candidate> penalised_;   // of seen tokens, by id
   std::vector<Candidate> candidates_;  // the first sorted_ of them likeliest first
   std::size_t sorted_ = 0;

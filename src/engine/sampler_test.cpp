@@ -173,6 +173,46 @@ TEST(Sampler, EqualsThePlainSampler) {
   }
 }
 
+// A mask is as good as impossible logits, and one of all tokens is none.
+TEST(Sampler, DrawsOnlyWhatTheMaskAllows) {
+  Rng rng(2);
+  for (const std::size_t vocab : {1, 63, 64, 65, 1000}) {
+    for (int round = 0; round < 60; ++round) {
+      std::vector<float> logits(vocab);
+      for (float& l : logits) l = static_cast<float>(3 * rng.normal());
+      std::vector<int32_t> recent(20);
+      for (int32_t& id : recent) id = static_cast<int32_t>(rng.below(vocab));
+      const SamplerOptions options{.temperature = round % 3 == 0 ? 0.0f : 1.5f,
+                                   .top_k = round % 2 == 0 ? 0 : 5,
+                                   .top_p = round % 5 == 0 ? 1.0f : 0.9f,
+                                   .repetition_penalty = round % 7 == 0 ? 1.0f : 1.3f,
+                                   .seed = rng.next()};
+      std::vector<uint64_t> mask((vocab + 63) / 64);
+      std::vector<float> possible(vocab, -std::numeric_limits<float>::infinity());
+      for (std::size_t id = 0; id < vocab; ++id) {
+        if (rng.below(1 + static_cast<uint64_t>(round)) != 0) continue;
+        mask[id / 64] |= uint64_t{1} << (id % 64);
+        possible[id] = logits[id];
+      }
+      const bool none = std::ranges::count(mask, uint64_t{0}) == std::ssize(mask);
+      Sampler masked(options);
+      Sampler plain(options);
+      for (int i = 0; i < 3; ++i) {
+        const int32_t token = masked.sample(logits, recent, mask);
+        ASSERT_EQ(token, none ? -1 : plain.sample(possible, recent));
+      }
+      const std::vector<uint64_t> all(mask.size(), ~uint64_t{0});
+      Sampler free(options);
+      Sampler with_all(options);
+      for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(with_all.sample(logits, recent, all), free.sample(logits, recent));
+      }
+      // The mask of a call is not that of the next one.
+      ASSERT_GE(masked.sample(logits, recent), 0);
+    }
+  }
+}
+
 TEST(Sampler, ACopyGoesOnAlike) {
   Sampler sampler({.temperature = 1, .seed = 3});
   sampler.sample(kLogits, {});
