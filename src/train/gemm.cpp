@@ -6,6 +6,8 @@
 #include <chrono>
 #include <vector>
 
+#include "base/checked.h"
+
 extern "C" void sgemm_(const char* transa, const char* transb, const int* m, const int* n,
                        const int* k, const float* alpha, const float* a, const int* lda,
                        const float* b, const int* ldb, const float* beta, float* c, const int* ldc);
