@@ -41,6 +41,7 @@ ThreadPool::ThreadPool(int n_threads, bool pin)
   ONEBIT_CHECK(n_threads >= 1);
   const auto cores = pin ? physical_cores(allowed_cpus()) : std::vector<int>();
   try {
+    workers_.reserve(static_cast<std::size_t>(n_threads - 1));
     for (int i = 1; i < n_threads; ++i) {
       const int cpu = cores.empty() ? -1 : cores[static_cast<std::size_t>(i) % cores.size()];
       workers_.emplace_back([this, i, cpu] {
@@ -52,6 +53,9 @@ ThreadPool::ThreadPool(int n_threads, bool pin)
     stop_workers();
     throw Error(ErrorCode::kIo,
                 "cannot start " + std::to_string(n_threads) + " threads: " + e.code().message());
+  } catch (...) {
+    stop_workers();
+    throw;
   }
 }
 
@@ -116,7 +120,7 @@ void ThreadPool::run(const Job& job) {
     shares_[static_cast<std::size_t>(t)].word.store(
         static_cast<uint64_t>(loop) << 32 | first << 16 | last, std::memory_order_release);
   }
-  loop_.store(loop, std::memory_order_release);
+  loop_.store(loop);  // in order with the look at who sleeps
   loop_.notify_all();
   take_part(loop, 0);
   for (int spins = 0;; ++spins) {

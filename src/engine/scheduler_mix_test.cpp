@@ -30,11 +30,17 @@ Request random_request(Rng& rng, const std::vector<std::vector<int32_t>>& beginn
   return r;
 }
 
-TEST(SchedulerMix, TwoHundredMixesGetWhatEachRequestGetsAlone) {
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int kMixes = 50;  // a minute
+#else
+constexpr int kMixes = 200;
+#endif
+
+TEST(SchedulerMix, EachRequestGetsWhatItGetsAlone) {
   const ModelFile file = scheduler_test_file();
   Rng rng(5);
   SchedulerStats sum;
-  for (int mix = 0; mix < 200; ++mix) {
+  for (int mix = 0; mix < kMixes; ++mix) {
     SCOPED_TRACE("mix " + std::to_string(mix));
     const int64_t chunks[] = {16, 100, 256};
     Engine engine(file, {.threads = 1 + mix % 2,
@@ -93,12 +99,12 @@ TEST(SchedulerMix, TwoHundredMixesGetWhatEachRequestGetsAlone) {
     for (std::size_t i = 0; i < kFinishReasons; ++i) sum.finished[i] += stats.finished[i];
   }
   // The mixes have met all that they are for.
-  EXPECT_GT(sum.preemptions, 50);
-  EXPECT_GT(sum.cached_tokens, 10000);
-  EXPECT_GT(sum.evicted_blocks, 100);
+  EXPECT_GT(sum.preemptions, kMixes / 4);
+  EXPECT_GT(sum.cached_tokens, 50 * kMixes);
+  EXPECT_GT(sum.evicted_blocks, kMixes / 2);
   for (const auto reason : {FinishReason::kStop, FinishReason::kLength, FinishReason::kCancelled,
                             FinishReason::kContextFull}) {
-    EXPECT_GT(sum.finished[static_cast<std::size_t>(reason)], 20);
+    EXPECT_GT(sum.finished[static_cast<std::size_t>(reason)], kMixes / 10);
   }
 }
 

@@ -225,5 +225,32 @@ TEST(JsonSchema, SizeIsLinear) {
   EXPECT_LT(compile_schema(schema)->n_states(), 2000u);
 }
 
+// Each schema is small, and what it would unfold to is not.
+TEST(JsonSchema, RefusesSchemasThatMultiply) {
+  const auto parts_of_parts = [](int levels, int fan_out, const std::string& leaf) {
+    std::string text = R"({"allOf":[{"$ref":"#/$defs/d0"}],"$defs":{)";
+    for (int level = 0; level < levels; ++level) {
+      text += "\"d" + std::to_string(level) + R"(":{"allOf":[)";
+      for (int i = 0; i < fan_out; ++i) {
+        text += (i == 0 ? "" : ",") + std::string(R"({"$ref":"#/$defs/d)") +
+                std::to_string(level + 1) + "\"}";
+      }
+      text += "]},";
+    }
+    return text + "\"d" + std::to_string(levels) + "\":" + leaf + "}}";
+  };
+  EXPECT_NE(schema_error(parts_of_parts(14, 16, "{}")).find("expected at most 256 parts of allOf"),
+            std::string::npos);
+  EXPECT_NE(schema_error(parts_of_parts(4, 60, R"({"required":["x"]})")).find("parts of allOf"),
+            std::string::npos);
+  // A name of 64 KiB in the path of each of 2,000 rules: the rules' names stay short.
+  std::string text = R"({"properties":{")" + std::string(64 << 10, 'n') + R"(":{"prefixItems":[)";
+  for (int i = 0; i < 2000; ++i) text += (i == 0 ? "" : ",") + std::string(R"({"type":"array"})");
+  const Grammar grammar = parse_json_schema(text + "]}}}", "test");
+  std::size_t bytes = 0;
+  for (const auto& rule : grammar.rules()) bytes += rule.name.size();
+  EXPECT_LT(bytes, std::size_t{4} << 20);
+}
+
 }  // namespace
 }  // namespace onebit

@@ -21,8 +21,12 @@ const boost::json::object& object_of(const boost::json::value& schema, const Sch
 }  // namespace
 
 SchemaPlace SchemaPlace::at(std::string_view step) const {
-  SchemaPlace place{name, path + "/"};
-  for (const char c : step) {
+  // Paths only tell people where: what is deeper, or longer, is cut.
+  constexpr std::size_t kMostBytes = 512;
+  SchemaPlace place{name, path};
+  if (path.size() >= kMostBytes) return place;
+  place.path += '/';
+  for (const char c : step.substr(0, kMostBytes)) {
     if (c == '~') {
       place.path += "~0";
     } else if (c == '/') {

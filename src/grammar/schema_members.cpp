@@ -12,6 +12,8 @@ using boost::json::value;
 // shorter than what a matcher follows (kMaxOpenCalls).
 constexpr std::size_t kMaxProperties = 256;
 constexpr int kMaxAllOf = 32;  // nested, $ref included
+constexpr int64_t kMaxParts = 256;
+constexpr std::size_t kMaxRequired = 4096;
 
 void collect_part(const value& part, const SchemaPlace& place, const value& root,
                   SchemaMembers& members, int nesting);
@@ -43,6 +45,11 @@ void collect(SchemaKeywords& keywords, const value& root, SchemaMembers& members
         place.at("required").fail("expected names, found " + describe_json(name));
       }
       members.required.emplace_back(name.get_string());
+      if (members.required.size() > kMaxRequired) {
+        place.at("required")
+            .fail("expected at most " + std::to_string(kMaxRequired) +
+                  " names in all parts, found more");
+      }
     }
   }
   if (const value* additional = keywords.find("additionalProperties")) {
@@ -63,6 +70,9 @@ void collect(SchemaKeywords& keywords, const value& root, SchemaMembers& members
 
 void collect_part(const value& part, const SchemaPlace& place, const value& root,
                   SchemaMembers& members, int nesting) {
+  if (++members.n_parts > kMaxParts) {  // parts that refer to parts multiply
+    place.fail("expected at most " + std::to_string(kMaxParts) + " parts of allOf, found more");
+  }
   SchemaKeywords keywords(part, place);
   if (const auto ref = keywords.string("$ref")) {
     keywords.finish();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct SchemaMembers {
   std::vector<std::string> required;
   const boost::json::value* additional = nullptr;  // of additionalProperties
   SchemaPlace additional_place;
+  int64_t n_parts = 0;  // of allOf, each as often as it is referred to
 
   bool is_required(const std::string& name) const;
 };

@@ -27,8 +27,8 @@ int32_t KvPool::take() {
                 "keys and values: all " + std::to_string(limit_) + " blocks are in use");
   }
   if (free_.empty()) {
-    free_.reserve(holders_.size() + 1);  // so that release() never allocates
-    holders_.reserve(holders_.size() + 1);
+    if (holders_.size() == holders_.capacity()) holders_.reserve(2 * holders_.size() + 64);
+    free_.reserve(holders_.capacity());  // so that release() never allocates
     if (n_blocks() == std::ssize(slabs_) * slab_blocks_) {
       slabs_.emplace_back(checked_mul(slab_blocks_, block_bytes_, "kv blocks"));
     }
