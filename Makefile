@@ -25,14 +25,14 @@ FUZZ_SECONDS ?= 10
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: install install-test install-aarch64 all run test test-aarch64 fuzz bench format clean default-model
+.PHONY: packages packages-test packages-aarch64 all run test test-aarch64 fuzz bench format clean default-model
 
 # What `make test` needs but for the trainer; all that any target here needs; for test-aarch64.
-install-test:
+packages-test:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(TEST_PACKAGES)
-install:
+packages:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES) $(TEST_PACKAGES) $(FUZZ_PACKAGES)
-install-aarch64:
+packages-aarch64:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(AARCH64_PACKAGES)
 	@tools/aarch64-sysroot.sh build-aarch64/sysroot
 
@@ -62,7 +62,7 @@ fuzz:
 
 # The whole suite takes longer: ninja -C build-aarch64 && ctest --preset aarch64; and so does
 # tests/aarch64_test.sh build build-aarch64 . (the program's text and logits against this machine's)
-test-aarch64: install-aarch64
+test-aarch64: packages-aarch64
 	@cmake --preset aarch64 >build-aarch64.log 2>&1 || { cat build-aarch64.log; exit 1; }
 	@cmake --build build-aarch64 --target kernels_test models_golden_test
 	{ echo "env GTEST_FILTER=*CommittedBits* ctest --preset aarch64 -R ^models_golden$$"; \
