@@ -55,7 +55,7 @@ struct MatmulArgs {
 using MatmulKernel = void (*)(const MatmulArgs& args) noexcept;
 
 // What a kernel wants made of the activations besides their codes (lookup tables, tiles): made once
-// and shared by all matrices that read them.
+// by each thread, for all matrices that read them.
 struct PrepareArgs {
   const uint8_t* acts;  // as in MatmulArgs
   int64_t act_stride;
@@ -66,7 +66,7 @@ struct PrepareArgs {
 struct Preparation {
   // 0: nothing for so many tokens; the kernel then takes a null `prepared`.
   int64_t (*bytes)(int64_t cols, int64_t n_tokens) noexcept;
-  // Columns begin .. end - 1 (multiples of kColumnPad), all tokens. Ranges may run in parallel.
+  // Columns begin .. end - 1 (multiples of kColumnPad), all tokens.
   void (*run)(const PrepareArgs& args, int64_t begin, int64_t end) noexcept;
 };
 
