@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/generate.h"
 #include "engine/logprobs.h"
 #include "engine/sampler.h"
 
@@ -56,6 +58,11 @@ struct Request {
   bool ignore_eos = false;           // the vocabulary's stop tokens are tokens as others
   int top_logprobs = -1;             // 0..kMostTopLogprobs; -1: no logprobs
   std::string tenant;                // requests of equal tenants share their prefixes
+  std::shared_ptr<TokenConstraint> constraint;  // none: any token may come; of this request alone
+
+  // With this the request is to be embedded, not continued: the hidden states of its prompt after
+  // the output norm [n, hidden_size] come here, in order, a chunk at a time; then on_finish, kStop.
+  std::function<void(std::span<const float> rows)> on_hidden;
 
   // Both are called by the thread that calls step(), must not block it and must not throw. on_token
   // comes once for each token, in order; false ends the request (a stop string was found). At last

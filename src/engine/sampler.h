@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
@@ -17,6 +18,9 @@ struct SamplerOptions {
   float repetition_penalty =
       1.0f;                        // 1: off; > 1 makes seen tokens less likely (Keskar et al. 2019)
   int64_t repetition_window = 64;  // the last tokens that count as seen
+  float presence_penalty = 0;      // subtracted from the logit of a token that was generated
+  float frequency_penalty = 0;     // the same, for each time that it was
+  std::vector<std::pair<int32_t, float>> logit_bias;  // token, what is added to its logit
   uint64_t seed = 0;
 };
 
