@@ -112,7 +112,6 @@ void stop(ModelServer& server, const Signals& signals, int64_t seconds) {
 void serve(const ServeFlags& flags) {
   http::ApiKeys keys = read_keys(flags);  // before any thread may look into the environment
   const Signals signals;
-  raise_file_limit();
   BackendOptions options = backend_options(flags);
   options.on_change = [&signals] { signals.wake(); };
   const bool has_keys = !keys.empty();

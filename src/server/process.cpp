@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,16 +17,6 @@
 #include "base/error.h"
 
 namespace onebit {
-
-int64_t raise_file_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw_errno("cannot read", "RLIMIT_NOFILE");
-  if (limit.rlim_cur < limit.rlim_max) {
-    const rlimit raised{limit.rlim_max, limit.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;  // else: as it was is no failure
-  }
-  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, INT64_MAX));
-}
 
 void notify_supervisor(std::string_view state) {
   const char* path = std::getenv("NOTIFY_SOCKET");

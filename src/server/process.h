@@ -2,14 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace onebit {
-
-// As many open files as the hard limit allows; the number.
-int64_t raise_file_limit();
 
 // Tells systemd (or whoever set NOTIFY_SOCKET) "READY=1" and the like: sd_notify(3). Nothing
 // happens where nobody listens.
