@@ -141,7 +141,7 @@ inline api::Call fake_prepare(const api::Service&, const boost::json::object& bo
     return body.contains(key) ? body.at(key).as_int64() : absent;
   };
   if (body.contains("refuse"))
-    throw api::ApiError{.status = 422, .message = "no", .param = "refuse"};
+    throw api::ApiError{422, "no", "invalid_request_error", "refuse", {}};
   if (body.contains("throw")) throw std::runtime_error("the inside");
   if (body.contains("answer")) {
     sink->respond(200, "{}");
