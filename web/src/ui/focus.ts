@@ -1,0 +1,11 @@
+import { useEffect, useRef } from 'preact/hooks';
+
+// The element that has the focus when it appears.
+export function useFocus<E extends HTMLElement>(then?: (element: E) => void) {
+  const element = useRef<E>(null);
+  useEffect(() => {
+    element.current?.focus();
+    if (element.current) then?.(element.current);
+  }, []);
+  return element;
+}
