@@ -65,14 +65,19 @@ export async function untilDone(page, timeout = 60_000) {
   await page.locator('button.send.stop').waitFor({ state: 'detached', timeout });
 }
 
+// What the model wrote, without what the page says about it.
+const lastText = (page) => lastAnswer(page).locator('> .markdown, > .plain').first();
+
 // The lengths that the last answer passes through, until it is done.
 export async function watchGrowth(page, timeout = 60_000) {
+  await answers(page).last().waitFor();
   const lengths = new Set();
   const end = Date.now() + timeout;
   while (Date.now() < end) {
-    const text = await lastAnswer(page).textContent().catch(() => '');
+    const isDone = (await page.locator('button.send.stop').count()) === 0;
+    const text = await lastText(page).textContent();
     if (text.trim()) lengths.add(text.length);
-    if ((await page.locator('button.send.stop').count()) === 0) break;
+    if (isDone) break;
     await page.waitForTimeout(30);
   }
   return [...lengths];

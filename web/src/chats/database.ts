@@ -21,14 +21,14 @@ async function transact<T>(
   work: (store: IDBObjectStore) => IDBRequest<T>,
 ): Promise<T> {
   const database = await open();
-  return new Promise((resolve, reject) => {
+  const done = new Promise<T>((resolve, reject) => {
     const transaction = database.transaction(kStore, mode);
     const request = work(transaction.objectStore(kStore));
     transaction.oncomplete = () => resolve(request.result);
-    transaction.onerror = transaction.onabort = () => {
-      const error = transaction.error ?? request.error;
-      reject(error?.name === 'QuotaExceededError' ? new StorageFull() : error);
-    };
+    transaction.onabort = () => reject(transaction.error); // errors of the request end here too
+  });
+  return done.catch((error: DOMException) => {
+    throw error.name === 'QuotaExceededError' ? new StorageFull() : error;
   });
 }
 

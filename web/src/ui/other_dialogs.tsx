@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { setApiKey } from '../api/client';
 import { importChats } from '../chats/actions';
-import { connect } from '../chats/server';
+import { connect, serverState } from '../chats/server';
 import { chats } from '../chats/store';
 import { fromJson, toJson } from '../chats/transfer';
 import { saveFile } from './copy';
@@ -43,15 +43,22 @@ export function ShortcutsDialog() {
 
 export function KeyDialog() {
   const [key, setKey] = useState('');
+  const [wrong, setWrong] = useState('');
+  const send = async () => {
+    setApiKey(key.trim());
+    await connect();
+    const isRefused = serverState.value === 'key';
+    setWrong(isRefused ? 'The server refuses this key.' : '');
+    if (isRefused) return;
+    setKey('');
+    openDialog.value = undefined;
+  };
   return (
     <Dialog name="key" title="API key">
       <form
         onSubmit={(e) => {
           e.preventDefault();
-          setApiKey(key.trim());
-          setKey('');
-          openDialog.value = undefined;
-          connect();
+          send();
         }}
       >
         <label for="key">The server asks for a key. It is kept until this tab is closed.</label>
@@ -60,8 +67,13 @@ export function KeyDialog() {
           type="password"
           autocomplete="current-password"
           value={key}
+          aria-invalid={!!wrong}
+          aria-describedby="key-wrong"
           onInput={(e) => setKey(e.currentTarget.value)}
         />
+        <p id="key-wrong" class="error" role="alert">
+          {wrong}
+        </p>
         <div class="editor-buttons">
           <button type="submit" class="primary" disabled={!key.trim()}>
             Use this key

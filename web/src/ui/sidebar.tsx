@@ -17,7 +17,7 @@ const query = signal('');
 export function closeDrawer(): void {
   if (!isDrawerOpen.value) return;
   isDrawerOpen.value = false;
-  document.getElementById('menu')?.focus();
+  requestAnimationFrame(() => document.getElementById('menu')?.focus()); // it is inert until drawn
 }
 
 export function beginNew(): void {
