@@ -13,7 +13,7 @@
 PRESET ?= release
 BUILD := build
 
-RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost-json1.81-dev
+RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost1.81-dev libboost-json1.81-dev libssl-dev
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps pkg-config libpcre2-dev
 BENCH_PACKAGES := libbenchmark-dev

@@ -8,6 +8,7 @@ cd "$1"
 # folder -> what it may include besides itself: a folder, a file, or * for everything.
 declare -A allowed=(
   [base]=""
+  [http]="base"
   [quant]="base"
   [io]="base"
   [text]="base"
@@ -25,7 +26,7 @@ declare -A allowed=(
   [cli]="*"
 )
 # Bottom to top: a test may include whatever lies below its folder, io, and tests/emulation.
-layers="base quant io text grammar vocab jinja chat kernels ops models convert engine eval train cli"
+layers="base http quant io text grammar vocab jinja chat kernels ops models convert engine eval train cli"
 
 # The files of an instruction set are compiled with its flags: any inline function that they took
 # from elsewhere could be the copy that the linker keeps for every CPU.

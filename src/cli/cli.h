@@ -92,5 +92,6 @@ void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_pack(CLI::App& app);
 void add_embed(CLI::App& app);
+void add_serve(CLI::App& app);
 
 }  // namespace onebit

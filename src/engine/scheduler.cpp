@@ -79,14 +79,26 @@ void Scheduler::check(const Request& request) const {
 }
 
 std::optional<RequestId> Scheduler::submit(Request request) {
-  check(request);
+  std::vector<Request> requests;
+  requests.push_back(std::move(request));
+  const auto ids = submit_all(std::move(requests));
+  return ids ? std::optional(ids->front()) : std::nullopt;
+}
+
+std::optional<std::vector<RequestId>> Scheduler::submit_all(std::vector<Request> requests) {
+  for (const Request& request : requests) check(request);
   const std::lock_guard lock(mutex_);
-  if (std::ssize(arrivals_) + stats_.waiting >= options_.max_waiting) return {};
-  const RequestId id = ++last_id_;
-  arrivals_.push_back({id, std::move(request), SchedulerClock::now()});
-  alive_.insert(id);
+  const int64_t n_waiting = std::ssize(arrivals_) + stats_.waiting;
+  if (std::ssize(requests) > options_.max_waiting - n_waiting) return {};
+  const auto now = SchedulerClock::now();
+  std::vector<RequestId> ids;
+  for (Request& request : requests) {
+    arrivals_.push_back({++last_id_, std::move(request), now});
+    alive_.insert(last_id_);
+    ids.push_back(last_id_);
+  }
   work_.notify_one();
-  return id;
+  return ids;
 }
 
 void Scheduler::cancel(RequestId id) {

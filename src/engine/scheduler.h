@@ -69,6 +69,8 @@ class Scheduler {
   // From any thread. Nothing: the queue is full. Throws Error(kInvalidArgument) "field: expected,
   // found" for a request that could never run.
   std::optional<RequestId> submit(Request request);
+  // All of them or none; no step comes between.
+  std::optional<std::vector<RequestId>> submit_all(std::vector<Request> requests);
   // From any thread. The request ends within the next step with kCancelled; nothing happens if it
   // has ended already.
   void cancel(RequestId id);
