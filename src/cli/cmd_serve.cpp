@@ -31,9 +31,12 @@ struct ServeFlags {
   int64_t queue = 256;
   int64_t kv_memory = 0;
   bool no_prefix_cache = false;
+  std::string speculate;  // ngram, none; empty: none
   bool no_page = false;
   int64_t drain_seconds = 10;
 };
+
+constexpr int64_t kDraftTokens = 8;  // as in `run`
 
 constexpr std::string_view kInNames =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+";
@@ -83,7 +86,8 @@ BackendOptions backend_options(const ServeFlags& flags) {
   options.model.scheduler = {.kv_bytes = flags.kv_memory,
                              .max_running = flags.parallel,
                              .max_waiting = flags.queue,
-                             .prefix_cache = !flags.no_prefix_cache};
+                             .prefix_cache = !flags.no_prefix_cache,
+                             .speculation = flags.speculate == "ngram" ? kDraftTokens : 0};
   options.model.name = model_name(flags);
   if (!flags.template_file.empty()) {
     options.model.chat_template = read_text(flags.template_file);
@@ -166,6 +170,11 @@ void add_limit_flags(CLI::App& c, ServeFlags& flags) {
       ->transform(CLI::AsSizeValue(false));
   c.add_flag("--no-prefix-cache", flags.no_prefix_cache,
              "Compute every prompt anew, even if another began the same");
+  c.add_option(
+       "--speculate", flags.speculate,
+       "Guess the next tokens: ngram, from what recurs in a text; none (default). Changes no "
+       "answer")
+      ->check(CLI::IsMember({"ngram", "none"}));
   c.add_option("--drain-seconds", flags.drain_seconds,
                "How long answers may go on after the signal to end")
       ->check(CLI::Range(int64_t{0}, int64_t{3600}))

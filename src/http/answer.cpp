@@ -7,8 +7,6 @@
 #include <cstdio>
 #include <ctime>
 
-#include "base/error.h"
-
 namespace onebit::http {
 namespace {
 
@@ -94,9 +92,9 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 Response error_response(int status, std::string_view message, std::string_view code) {
   const auto json = [](std::string_view text) {
     std::string quoted = "\"";
-    for (const char c : quote(text, 400)) {  // printable ASCII
+    for (const char c : text) {
       if (c == '"' || c == '\\') quoted += '\\';
-      quoted += c;
+      quoted += c >= ' ' && c < 0x7f ? c : '?';  // messages are ASCII
     }
     return quoted + '"';
   };

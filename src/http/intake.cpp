@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "http/answer.h"
 
 namespace onebit::http {
@@ -32,8 +33,10 @@ Intake::Intake(const Policy& policy, bool is_local)
 void Intake::refuse(Response response) {
   state_ = State::kAnswer;
   answer_ = std::move(response);
-  // What follows on the connection is the rest of a request that nobody reads.
-  if (parser_.state() != RequestParser::State::kDone) keep_alive_ = false;
+  // What follows is the rest of a request that nobody reads, or from a client that is confused.
+  if (parser_.state() != RequestParser::State::kDone || answer_.status == 400) {
+    keep_alive_ = false;
+  }
 }
 
 bool Intake::take_continue() {
@@ -100,12 +103,12 @@ void Intake::on_head() {
     return refuse({204, "", "", {{"Allow", "GET, HEAD, POST, OPTIONS"}}});
   }
   if (routes.empty()) {
-    return refuse(error_response(404, "there is no " + request_.path, "unknown_url"));
+    return refuse(error_response(404, "there is no " + quote(request_.path), "unknown_url"));
   }
   if (route == nullptr) {
     if (head.method == "OPTIONS") return refuse(with_allow({204, "", "", {}}));
-    return refuse(with_allow(error_response(405, "expected " + Router::allow(routes) + " for " +
-                                                     request_.path + ", found " + head.method)));
+    return refuse(with_allow(error_response(
+        405, "expected " + Router::allow(routes) + ", found " + quote(head.method))));
   }
   route_ = route;
   if (head.has_body()) {

@@ -1,5 +1,6 @@
 #include "http/request_parser.h"
 
+#include <algorithm>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -10,6 +11,18 @@ namespace onebit::http {
 namespace beast = boost::beast::http;
 
 struct RequestParser::Parser : beast::request_parser<beast::string_body> {};
+
+namespace {
+
+// A request line that is well-formed, but of another version.
+bool names_version(std::string_view head) {
+  const auto line = head.substr(0, head.find("\r\n"));
+  const auto last = line.substr(line.rfind(' ') + 1);
+  return std::count(line.begin(), line.end(), ' ') == 2 && last.size() == 8 &&
+         last.starts_with("HTTP/") && last[6] == '.';
+}
+
+}  // namespace
 
 RequestParser::RequestParser(std::size_t max_head) : max_head_(max_head) {}
 RequestParser::~RequestParser() = default;
@@ -71,7 +84,7 @@ std::size_t RequestParser::parse_head(std::string_view bytes) {
       boost::system::error_code error;
       const auto head = bytes.substr(0, i + 1);
       const auto taken = parser_->put(boost::asio::buffer(head), error);
-      if (error == beast::error::bad_version) {
+      if (error == beast::error::bad_version && names_version(head)) {
         fail(505, "expected HTTP/1.1 or HTTP/1.0");
       } else if (error || !parser_->is_header_done() || taken != head.size()) {
         fail(400, "the head of the request is malformed" +
@@ -142,7 +155,9 @@ void RequestParser::limit_body(int64_t max_bytes) {
 
 std::size_t RequestParser::parse_body(std::string_view bytes) {
   state_ = State::kBody;
-  if (bytes.empty()) return 0;
+  // No chunked body ends in less than "0\r\n\r\n", and Beast 1.81 asserts that it gets so much of a
+  // last chunk.
+  if (bytes.size() < (head_.is_chunked ? 5 : 1)) return 0;
   boost::system::error_code error;
   const auto taken = parser_->put(boost::asio::buffer(bytes), error);
   if (error == beast::error::body_limit) {

@@ -99,6 +99,7 @@ class Server::Impl {
   void accept_all();
   void on_accept(Door& door, const boost::system::error_code& error, Connection::Socket socket);
   void on_closed(Connection& connection);
+  void start_ticker();
   void tick();
   void await_stop();
   void on_stop();
@@ -123,6 +124,7 @@ class Server::Impl {
   asio::steady_timer ticker_;
   const Time tick_interval_;
   bool is_ticking_ = false;
+  bool accept_has_failed_ = false;
   bool is_finished_ = false;
   std::list<Door> doors_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
@@ -193,11 +195,12 @@ void Server::Impl::accept(Door& door) {
 void Server::Impl::on_accept(Door& door, const boost::system::error_code& error,
                              Connection::Socket socket) {
   if (shared_.is_stopping) return;
-  if (!is_ticking_) tick();
-  if (error) {  // too many files, say; tick() tries again
-    if (error != asio::error::connection_aborted) report("accept: " + error.message());
+  start_ticker();
+  if (error) {  // too many open files, say: tick() tries again, and one line of it is enough
+    if (!std::exchange(accept_has_failed_, true)) report("accept: " + error.message());
     return;
   }
+  accept_has_failed_ = false;
   ++shared_.accepted;
   boost::system::error_code ignored;
   socket.set_option(asio::socket_base::send_buffer_size(options_.limits.send_buffer), ignored);
@@ -237,10 +240,14 @@ void Server::Impl::tick() {
     for_each_connection([now](Connection& connection) { connection.tick(now); });
   }
   accept_all();
-  is_ticking_ = !connections_.empty();
-  if (!is_ticking_) return;
+  if (!connections_.empty()) start_ticker();
+}
+
+void Server::Impl::start_ticker() {
+  if (std::exchange(is_ticking_, true)) return;
   ticker_.expires_after(tick_interval_);
   ticker_.async_wait([this](const auto& error) {
+    is_ticking_ = false;
     if (!error) tick();
   });
 }

@@ -12,8 +12,8 @@ constexpr std::chrono::milliseconds kIdle{200};  // how late an idle server may 
 
 Backend::Backend(BackendOptions options)
     : options_(std::move(options)),
-      preparation_(std::make_unique<Preparation>(metrics_, options_.max_queued,
-                                                 options_.preparation_threads)) {}
+      preparation_(std::make_unique<PreparationThreads>(metrics_, options_.max_queued,
+                                                        options_.preparation_threads)) {}
 
 Backend::~Backend() {
   preparation_.reset();

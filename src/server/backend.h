@@ -84,7 +84,7 @@ class Backend {
 
   // The last members: their threads end first, preparation before computing.
   std::jthread compute_thread_;
-  std::unique_ptr<Preparation> preparation_;
+  std::unique_ptr<PreparationThreads> preparation_;
 };
 
 }  // namespace onebit

@@ -257,11 +257,8 @@ TEST(Backend, SaysWhenItIsBusy) {
   EXPECT_EQ(three.status(), 429);
 }
 
-std::promise<void>* release = nullptr;
-
 TEST(Backend, ThePreparationQueueIsBounded) {
   std::promise<void> released;
-  release = &released;
   static std::shared_future<void> future;
   future = released.get_future().share();
   Fixture backend([](BackendOptions& o) {

@@ -63,6 +63,10 @@ void write_scheduler(std::string& out, const SchedulerStats& s) {
   write(out, "onebit_cached_tokens_total", "counter",
         "Tokens of prompts that were found in the prefix cache.", s.cached_tokens);
   write(out, "onebit_generated_tokens_total", "counter", "Tokens of answers.", s.generated_tokens);
+  write(out, "onebit_drafted_tokens_total", "counter", "Tokens that speculation guessed.",
+        s.drafted_tokens);
+  write(out, "onebit_accepted_tokens_total", "counter", "Of these: guessed rightly.",
+        s.accepted_tokens);
   write(out, "onebit_preemptions_total", "counter",
         "Requests that had to wait again because memory for keys and values ran out.",
         s.preemptions);

@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "server/answer.h"
+#include "server/reply.h"
 
 namespace onebit {
 namespace {

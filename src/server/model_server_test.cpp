@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -21,6 +22,23 @@ using namespace std::chrono_literals;
 constexpr const char* kCompletions = "/v1/completions";
 constexpr const char* kChat = "/v1/chat/completions";
 
+// Completions that go on to their limit, 2 ms a token: for what happens meanwhile.
+constexpr const char* kSlow = "/slow";
+api::Call prepare_slowly(const api::Service& service, const boost::json::object& body,
+                         const std::string& tenant, std::shared_ptr<api::Sink> sink) {
+  const auto& all = api::endpoints();
+  const auto completions = std::ranges::find(all, kCompletions, &api::Endpoint::path);
+  api::Call call = completions->prepare(service, body, tenant, std::move(sink));
+  for (Request& request : call.requests) {
+    request.ignore_eos = true;
+    request.on_token = [inner = std::move(request.on_token)](const TokenEvent& event) {
+      std::this_thread::sleep_for(2ms);
+      return inner(event);
+    };
+  }
+  return call;
+}
+
 class Running {
  public:
   explicit Running(const std::function<void(BackendOptions&, http::ServerOptions&)>& edit =
@@ -30,6 +48,7 @@ class Running {
     backend.model.engine.threads = 1;
     backend.model.scheduler.kv_bytes = int64_t{64} << 20;
     backend.model.name = "default";
+    backend.endpoints.push_back({kSlow, prepare_slowly});
     backend.on_change = [this] {
       const std::lock_guard lock(mutex_);
       changed_.notify_all();
@@ -130,7 +149,7 @@ TEST(ModelServer, ShowsItself) {
   EXPECT_EQ(get(server.port(), "/v1/models/default").json(), models.at("data").at(0));
   const auto metrics = get(server.port(), "/metrics");
   EXPECT_EQ(metrics.status, 200);
-  EXPECT_NE(metrics.body.find("\nonebit_connections 1\n"), std::string::npos) << metrics.body;
+  EXPECT_NE(metrics.body.find("\nonebit_connections "), std::string::npos) << metrics.body;
 }
 
 TEST(ModelServer, SaysThatItLoads) {
@@ -160,8 +179,8 @@ TEST(ModelServer, ClientsThatLeaveFreeTheirBlocks) {
     std::deque<SocketClient> clients;
     for (int i = 0; i < 12; ++i) {
       clients.emplace_back(server.port())
-          .post(kCompletions, std::string(R"({"prompt": "Once", "ignore_eos": true, "stream": )") +
-                                  stream + ", \"max_tokens\": 400}");
+          .post(kSlow,
+                std::string(R"({"prompt": "Once", "max_tokens": 200, "stream": )") + stream + "}");
     }
     ASSERT_TRUE(server.wait_until([&] { return server.stats().running > 4; }));
     EXPECT_GT(server.stats().kv_blocks_used, 0);
@@ -171,10 +190,7 @@ TEST(ModelServer, ClientsThatLeaveFreeTheirBlocks) {
       return stats.running == 0 && stats.waiting == 0 && stats.kv_blocks_used == 0;
     }));
   }
-  const SchedulerStats stats = server.stats();
-  EXPECT_GT(stats.finished[static_cast<std::size_t>(FinishReason::kCancelled)] +
-                stats.finished[static_cast<std::size_t>(FinishReason::kStop)],
-            0);
+  EXPECT_LT(server.stats().generated_tokens, 2 * 12 * 200);
 }
 
 TEST(ModelServer, SaysWhenItIsBusy) {
@@ -185,8 +201,7 @@ TEST(ModelServer, SaysWhenItIsBusy) {
   ASSERT_TRUE(server.wait_ready());
   std::deque<SocketClient> clients;
   for (int i = 0; i < 12; ++i) {
-    clients.emplace_back(server.port())
-        .post(kCompletions, R"({"prompt": "Once", "max_tokens": 300, "ignore_eos": true})");
+    clients.emplace_back(server.port()).post(kSlow, R"({"prompt": "Once", "max_tokens": 50})");
   }
   int n_done = 0, n_refused = 0;
   for (SocketClient& client : clients) {
@@ -214,7 +229,7 @@ TEST(ModelServer, KeysAreAskedForAndKeepPrefixesApart) {
   }
   EXPECT_EQ(get(server.port(), "/health").status, 200);
   std::string prompt;
-  for (int i = 0; i < 60; ++i) prompt += "The king said to the queen. ";
+  for (int i = 0; i < 20; ++i) prompt += "The king said to the queen. ";
   const std::string body = R"({"max_tokens": 2, "prompt": ")" + prompt + "\"}";
   const auto cached = [&](int key) {
     const auto answer = post(server.port(), kCompletions, body,
@@ -264,16 +279,13 @@ TEST(ModelServer, ManyStreamsAtOnce) {
   EXPECT_TRUE(server.wait_until([&] { return server->http().counters().streams == 0; }));
 }
 
-// Long enough not to end by itself within the test.
-constexpr const char* kLong =
-    R"({"prompt": "Once", "max_tokens": 900, "ignore_eos": true, "stream": true, "n": 8})";
+constexpr const char* kLong = R"({"prompt": "Once", "max_tokens": 200, "stream": true, "n": 8})";
 
 TEST(ModelServer, DrainsAndStops) {
   Running server;
   ASSERT_TRUE(server.wait_ready());
   SocketClient client(server.port());
-  client.post(kCompletions,
-              R"({"prompt": "Once", "max_tokens": 200, "ignore_eos": true, "stream": true})");
+  client.post(kSlow, R"({"prompt": "Once", "max_tokens": 100, "stream": true})");
   client.read_some(600);  // it has begun
   server->stop(30s);
   const auto answer = client.answer();
@@ -286,7 +298,7 @@ TEST(ModelServer, WhatIsLeftAtTheEndGetsALastEvent) {
   Running server;
   ASSERT_TRUE(server.wait_ready());
   SocketClient client(server.port());
-  client.post(kCompletions, kLong);
+  client.post(kSlow, kLong);
   client.read_some(600);
   server->stop(0s);
   const auto answer = client.answer();
@@ -301,7 +313,7 @@ TEST(ModelServer, EndsAtOnceWithAnswersOnTheirWay) {
   {
     Running server;
     ASSERT_TRUE(server.wait_ready());
-    for (int i = 0; i < 10; ++i) clients.emplace_back(server.port()).post(kCompletions, kLong);
+    for (int i = 0; i < 10; ++i) clients.emplace_back(server.port()).post(kSlow, kLong);
     clients.front().read_some(600);
   }
   for (SocketClient& client : clients) client.answer();  // they all end

@@ -5,6 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "base/error.h"
+
 namespace onebit {
 namespace {
 
@@ -26,53 +28,57 @@ void time_tokens(Request& request, Metrics& metrics, Clock::time_point asked) {
   };
 }
 
-void submit(const std::shared_ptr<Answer>& answer, api::Call call, Scheduler& scheduler,
-            Metrics& metrics, Clock::time_point asked) {
+// One line, with nothing in it that a client wrote: errors about input may quote it.
+void log_failure(const std::string& path, const std::exception& error) {
+  const auto* ours = dynamic_cast<const Error*>(&error);
+  const bool is_of_system =
+      ours == nullptr || ours->code() == ErrorCode::kIo || ours->code() == ErrorCode::kOutOfMemory;
+  std::fprintf(stderr, "onebit: %s failed: %s\n", path.c_str(),
+               is_of_system ? error.what() : "an error about input that was not foreseen");
+}
+
+void submit(const std::shared_ptr<Reply>& reply, api::Call call, Scheduler& scheduler,
+            Metrics& metrics) {
   if (call.requests.empty()) return;  // answered without the model
-  for (Request& request : call.requests) time_tokens(request, metrics, asked);
+  for (Request& request : call.requests) time_tokens(request, metrics, reply->begun());
   if (auto ids = scheduler.submit_all(std::move(call.requests))) {
-    answer->cancel_when_gone(scheduler, std::move(*ids));
+    reply->cancel_when_gone(scheduler, std::move(*ids));
   } else {
-    refuse_as_busy(*answer);
+    refuse_as_busy(*reply);
   }
 }
 
 }  // namespace
 
-void refuse_as_busy(Answer& answer) {
-  answer.end_with_error({.status = 429,
-                         .message = "the server is busy: its queue is full; try again later",
-                         .type = "rate_limit_error",
-                         .param = {},
-                         .code = "rate_limit_exceeded"},
-                        {{"Retry-After", "1"}});
+void refuse_as_busy(Reply& reply) {
+  reply.end_with_error({.status = 429,
+                        .message = "the server is busy: its queue is full; try again later",
+                        .type = "rate_limit_error",
+                        .param = {},
+                        .code = "rate_limit_exceeded"},
+                       {{"Retry-After", "1"}});
 }
 
-void prepare_answer(const std::shared_ptr<Answer>& answer, api::Prepare prepare,
-                    const api::Service& service, Scheduler& scheduler, Metrics& metrics) {
-  const auto asked = Clock::now();
+void prepare_reply(const std::shared_ptr<Reply>& reply, api::Prepare prepare,
+                   const api::Service& service, Scheduler& scheduler, Metrics& metrics) {
   try {
-    const auto body = api::parse_body(answer->request().body);
-    submit(answer, prepare(service, body, answer->request().tenant, answer), scheduler, metrics,
-           asked);
+    const auto body = api::parse_body(reply->request().body);
+    submit(reply, prepare(service, body, reply->request().tenant, reply), scheduler, metrics);
   } catch (const api::ApiError& error) {
-    answer->end_with_error(error);
+    reply->end_with_error(error);
   } catch (const std::exception& error) {
     const api::ApiError said = api::to_api_error(error);
-    // What is the client's fault may quote what they wrote: that is theirs to read only.
-    if (said.status >= 500) {
-      std::fprintf(stderr, "onebit: %s: %s\n", answer->request().path.c_str(), error.what());
-    }
-    answer->end_with_error(said);
+    if (said.status >= 500) log_failure(reply->request().path, error);
+    reply->end_with_error(said);
   }
 }
 
-Preparation::Preparation(Metrics& metrics, int64_t max_queued, int threads)
+PreparationThreads::PreparationThreads(Metrics& metrics, int64_t max_queued, int threads)
     : metrics_(metrics), max_queued_(max_queued) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
-Preparation::~Preparation() {
+PreparationThreads::~PreparationThreads() {
   {
     const std::lock_guard lock(mutex_);
     is_stopping_ = true;
@@ -81,7 +87,7 @@ Preparation::~Preparation() {
   threads_.clear();  // joins
 }
 
-bool Preparation::push(Task task) {
+bool PreparationThreads::push(Task task) {
   {
     const std::lock_guard lock(mutex_);
     if (std::ssize(tasks_) >= max_queued_) return false;
@@ -91,12 +97,12 @@ bool Preparation::push(Task task) {
   return true;
 }
 
-int64_t Preparation::n_queued() const {
+int64_t PreparationThreads::n_queued() const {
   const std::lock_guard lock(mutex_);
   return std::ssize(tasks_);
 }
 
-void Preparation::work() {
+void PreparationThreads::work() {
   while (true) {
     Task task;
     {
@@ -106,8 +112,8 @@ void Preparation::work() {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    if (task.answer->is_gone()) continue;
-    prepare_answer(task.answer, task.prepare, *task.service, *task.scheduler, metrics_);
+    if (task.reply->is_gone()) continue;
+    prepare_reply(task.reply, task.prepare, *task.service, *task.scheduler, metrics_);
   }
 }
 

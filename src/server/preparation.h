@@ -14,33 +14,33 @@
 
 #include "api/endpoint.h"
 #include "engine/scheduler.h"
-#include "server/answer.h"
 #include "server/metrics.h"
+#include "server/reply.h"
 
 namespace onebit {
 
 // Reads the body of an answer's request and submits what the endpoint makes of it, all or nothing;
 // the answer says so where that fails. What was not foreseen is a 500 that tells nothing, and a
 // line on stderr, never with what the user wrote.
-void prepare_answer(const std::shared_ptr<Answer>& answer, api::Prepare prepare,
-                    const api::Service& service, Scheduler& scheduler, Metrics& metrics);
+void prepare_reply(const std::shared_ptr<Reply>& reply, api::Prepare prepare,
+                   const api::Service& service, Scheduler& scheduler, Metrics& metrics);
 
 // 429: a queue is full. The client should try again when the header Retry-After says.
-void refuse_as_busy(Answer& answer);
+void refuse_as_busy(Reply& reply);
 
-class Preparation {
+class PreparationThreads {
  public:
   struct Task {
-    std::shared_ptr<Answer> answer;
+    std::shared_ptr<Reply> reply;
     api::Prepare prepare;
     const api::Service* service;
     Scheduler* scheduler;
   };
 
   // At most `max_queued` tasks wait.
-  Preparation(Metrics& metrics, int64_t max_queued, int threads);
+  PreparationThreads(Metrics& metrics, int64_t max_queued, int threads);
   // Ends after the tasks that have begun; the others are forgotten.
-  ~Preparation();
+  ~PreparationThreads();
 
   // From any thread; never blocks. False: the queue is full.
   bool push(Task task);

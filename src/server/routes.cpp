@@ -3,9 +3,9 @@
 #include <string>
 #include <utility>
 
-#include "server/answer.h"
 #include "server/backend.h"
 #include "server/page.h"
+#include "server/reply.h"
 #include "server/routes.h"
 
 namespace onebit {
@@ -88,12 +88,12 @@ http::Handler Backend::posted(const api::Endpoint& endpoint) {
       exchange->respond(std::move(response));
       return;
     }
-    const auto answer = Answer::begin(exchange, path, metrics_);
-    if (!preparation_->push({.answer = answer,
+    const auto reply = Reply::begin(exchange, path, metrics_);
+    if (!preparation_->push({.reply = reply,
                              .prepare = prepare,
                              .service = &served->service(),
                              .scheduler = &served->scheduler()})) {
-      refuse_as_busy(*answer);
+      refuse_as_busy(*reply);
     }
   };
 }

@@ -16,7 +16,7 @@
 
 namespace onebit {
 
-// What a client of one request sees. It outlives the exchange.
+// What a client of one request sees.
 class FakeClient {
  public:
   // The request as a handler gets it.
@@ -26,94 +26,96 @@ class FakeClient {
   void leave() {
     std::function<void()> callback;
     {
-      const std::lock_guard lock(mutex_);
-      has_left_ = true;
-      callback = std::move(on_gone_);
+      const std::lock_guard lock(seen_->mutex);
+      seen_->has_left = true;
+      callback = std::move(seen_->on_gone);
     }
     if (callback) callback();
   }
 
   // Until the answer has ended, or the exchange died; false: it took too long.
   bool wait_for_end() {
-    return wait_until([this] { return has_ended_ || is_dead_; });
+    return wait_until([this] { return seen_->has_ended || seen_->is_dead; });
   }
   bool wait_for_events(std::size_t n) {
-    return wait_until([this, n] { return writes_.size() >= n || has_ended_; });
+    return wait_until([this, n] { return seen_->writes.size() >= n || seen_->has_ended; });
   }
 
-  // After the end.
-  int status() const { return locked(status_); }  // 0: none came
-  std::string body() const { return locked(body_); }
-  http::Headers headers() const { return locked(headers_); }
-  std::vector<std::string> writes() const { return locked(writes_); }
-  bool has_ended() const { return locked(has_ended_); }
+  int status() const { return locked(seen_->status); }  // 0: none came
+  std::string body() const { return locked(seen_->body); }
+  http::Headers headers() const { return locked(seen_->headers); }
+  std::vector<std::string> writes() const { return locked(seen_->writes); }
+  bool has_ended() const { return locked(seen_->has_ended); }
 
  private:
   friend class FakeExchange;
+  struct Seen {  // the exchange may outlive the client
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::function<void()> on_gone;
+    bool has_left = false;
+    bool has_ended = false;
+    bool is_dead = false;
+    int status = 0;
+    std::string body;
+    http::Headers headers;
+    std::vector<std::string> writes;
+  };
   template <typename T>
   T locked(const T& member) const {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(seen_->mutex);
     return member;
   }
   template <typename F>
   bool wait_until(F condition) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(60), condition);
+    std::unique_lock lock(seen_->mutex);
+    return seen_->changed.wait_for(lock, std::chrono::seconds(60), condition);
   }
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::function<void()> on_gone_;
-  bool has_left_ = false;
-  bool has_ended_ = false;
-  bool is_dead_ = false;
-  int status_ = 0;
-  std::string body_;
-  http::Headers headers_;
-  std::vector<std::string> writes_;
+  const std::shared_ptr<Seen> seen_ = std::make_shared<Seen>();
 };
 
 class FakeExchange final : public http::Exchange {
  public:
-  FakeExchange(FakeClient& client, http::Request request)
-      : client_(client), request_(std::move(request)) {}
+  FakeExchange(const FakeClient& client, http::Request request)
+      : seen_(client.seen_), request_(std::move(request)) {}
   ~FakeExchange() override {
-    const std::lock_guard lock(client_.mutex_);
-    client_.is_dead_ = true;
-    client_.changed_.notify_all();
+    const std::lock_guard lock(seen_->mutex);
+    seen_->is_dead = true;
+    seen_->changed.notify_all();
   }
 
   const http::Request& request() const override { return request_; }
   void respond(http::Response response) override {
-    const std::lock_guard lock(client_.mutex_);
-    client_.status_ = response.status;
-    client_.body_ = std::move(response.body);
-    client_.headers_ = std::move(response.headers);
-    client_.has_ended_ = true;
-    client_.changed_.notify_all();
+    const std::lock_guard lock(seen_->mutex);
+    seen_->status = response.status;
+    seen_->body = std::move(response.body);
+    seen_->headers = std::move(response.headers);
+    seen_->has_ended = true;
+    seen_->changed.notify_all();
   }
   void start_events(http::Headers headers) override {
-    const std::lock_guard lock(client_.mutex_);
-    client_.status_ = 200;
-    client_.headers_ = std::move(headers);
+    const std::lock_guard lock(seen_->mutex);
+    seen_->status = 200;
+    seen_->headers = std::move(headers);
   }
   bool write(std::string bytes) override {
-    const std::lock_guard lock(client_.mutex_);
-    if (client_.has_left_) return false;
-    client_.writes_.push_back(std::move(bytes));
-    client_.changed_.notify_all();
+    const std::lock_guard lock(seen_->mutex);
+    if (seen_->has_left) return false;
+    seen_->writes.push_back(std::move(bytes));
+    seen_->changed.notify_all();
     return true;
   }
   void end() override {
-    const std::lock_guard lock(client_.mutex_);
-    client_.has_ended_ = true;
-    client_.changed_.notify_all();
+    const std::lock_guard lock(seen_->mutex);
+    seen_->has_ended = true;
+    seen_->changed.notify_all();
   }
   void on_gone(std::function<void()> callback) override {
     {
-      const std::lock_guard lock(client_.mutex_);
-      if (!client_.has_left_) {
-        client_.on_gone_ = std::move(callback);
+      const std::lock_guard lock(seen_->mutex);
+      if (!seen_->has_left) {
+        seen_->on_gone = std::move(callback);
         return;
       }
     }
@@ -121,7 +123,7 @@ class FakeExchange final : public http::Exchange {
   }
 
  private:
-  FakeClient& client_;
+  const std::shared_ptr<FakeClient::Seen> seen_;
   const http::Request request_;
 };
 
@@ -141,7 +143,7 @@ inline api::Call fake_prepare(const api::Service&, const boost::json::object& bo
     return body.contains(key) ? body.at(key).as_int64() : absent;
   };
   if (body.contains("refuse"))
-    throw api::ApiError{.status = 422, .message = "no", .param = "refuse"};
+    throw api::ApiError{422, "no", "invalid_request_error", "refuse", {}};
   if (body.contains("throw")) throw std::runtime_error("the inside");
   if (body.contains("answer")) {
     sink->respond(200, "{}");

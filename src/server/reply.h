@@ -1,6 +1,7 @@
 // The way back from an endpoint to who asked: api::Sink over http::Exchange.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -17,15 +18,16 @@ namespace onebit {
 // An answer that is to be given. What an endpoint writes goes to the exchange, from one thread
 // after the other: that of the handler, of preparation, of computing. When the client goes, the
 // requests that write the answer are cancelled.
-class Answer final : public api::Sink {
+class Reply final : public api::Sink {
  public:
   // `path`: the route's. `metrics` outlive the answer, which is counted there by its status: 500 if
   // nobody gave one, 499 if nobody waited for it (nginx's number; nobody sees it but the metrics).
-  static std::shared_ptr<Answer> begin(http::ExchangePtr exchange, std::string path,
-                                       Metrics& metrics);
-  ~Answer() override;
+  static std::shared_ptr<Reply> begin(http::ExchangePtr exchange, std::string path,
+                                      Metrics& metrics);
+  ~Reply() override;
 
   const http::Request& request() const { return exchange_->request(); }
+  std::chrono::steady_clock::time_point begun() const { return begun_; }
 
   void respond(int status, std::string json) override;
   void start_events() override;
@@ -44,13 +46,14 @@ class Answer final : public api::Sink {
  private:
   enum class State : uint8_t { kNothing, kEvents, kEnded };
 
-  Answer(http::ExchangePtr exchange, std::string path, Metrics& metrics);
+  Reply(http::ExchangePtr exchange, std::string path, Metrics& metrics);
   void respond_with(http::Response response);
   void client_went();
 
   const http::ExchangePtr exchange_;
   const std::string path_;
   Metrics& metrics_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   State state_ = State::kNothing;
 
   mutable std::mutex mutex_;  // of all below
