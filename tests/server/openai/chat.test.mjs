@@ -1,5 +1,5 @@
 // Chats and completions by OpenAI's client.
-//   ONEBIT_SERVER=BINARY node --test openai/
+//   ONEBIT_SERVER=BINARY node --test openai/*.test.mjs
 import assert from 'node:assert/strict';
 import test from 'node:test';
 

@@ -1,5 +1,5 @@
 // The other endpoints by OpenAI's client: models, embeddings, responses.
-//   ONEBIT_SERVER=BINARY node --test openai/
+//   ONEBIT_SERVER=BINARY node --test openai/*.test.mjs
 import assert from 'node:assert/strict';
 import test from 'node:test';
 

@@ -1,5 +1,5 @@
 // Refusals, and clients that leave, by OpenAI's client.
-//   ONEBIT_SERVER=BINARY node --test openai/
+//   ONEBIT_SERVER=BINARY node --test openai/*.test.mjs
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import test from 'node:test';
@@ -10,7 +10,7 @@ import { metrics, untilIdle } from '../lib/watch.mjs';
 import { start } from './start.mjs';
 
 const keys = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
-const server = await start(['--max-running', '2', '--max-waiting', '2'], { env: { ONEBIT_API_KEYS: keys.join(',') } });
+const server = await start(['--parallel', '2', '--queue', '2'], { env: { ONEBIT_API_KEYS: keys.join(',') } });
 const client = server.client(keys[0]);
 const authorization = { Authorization: `Bearer ${keys[0]}` };
 const messages = [{ role: 'user', content: 'The king said' }];

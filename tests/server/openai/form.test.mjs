@@ -1,5 +1,5 @@
 // Answers of a given form by OpenAI's client: JSON, schemas, calls of tools.
-//   ONEBIT_SERVER=BINARY node --test openai/
+//   ONEBIT_SERVER=BINARY node --test openai/*.test.mjs
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
