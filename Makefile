@@ -13,9 +13,9 @@
 PRESET ?= release
 BUILD := build
 
-RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost-json1.81-dev
+RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost1.81-dev libboost-json1.81-dev libssl-dev
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
-TEST_PACKAGES := libgtest-dev procps pkg-config libpcre2-dev
+TEST_PACKAGES := libgtest-dev procps curl pkg-config libpcre2-dev
 BENCH_PACKAGES := libbenchmark-dev
 FUZZ_PACKAGES := clang-16 libclang-rt-16-dev
 AARCH64_PACKAGES := g++-aarch64-linux-gnu qemu-user

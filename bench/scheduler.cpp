@@ -1,6 +1,7 @@
 // What the scheduler costs: tokens per second of n requests that decode together, next to the bare
-// forward passes of as many sequences (`onebit bench -b`), in turns in one run.
-//   scheduler_bench MODEL.gguf [THREADS]
+// forward passes of as many sequences (`onebit bench -b`), and with speculation next to without, in
+// turns in one run.
+//   scheduler_bench MODEL.gguf [THREADS [REPEATS]]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -16,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int64_t kSteps = 100;  // from the first token on: over a border of blocks
-constexpr int kRepeats = 15;
+constexpr int64_t kGuesses = 8;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -46,7 +47,8 @@ double bare(Engine& engine, int64_t n, std::optional<float> temperature) {
   return static_cast<double>(n * kSteps) / seconds_since(start);
 }
 
-double scheduled(Scheduler& scheduler, int64_t n, float temperature) {
+double scheduled(Engine& engine, int64_t n, float temperature, int64_t speculation = 0) {
+  Scheduler scheduler(engine, {.speculation = speculation});
   int64_t tokens = 0;
   for (int64_t i = 0; i < n; ++i) {
     Request request;
@@ -73,29 +75,35 @@ double median(std::vector<double> values) {
 
 int run(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "scheduler_bench MODEL.gguf [THREADS]\n");
+    std::fprintf(stderr, "scheduler_bench MODEL.gguf [THREADS [REPEATS]]\n");
     return 2;
   }
   Engine engine(ModelFile::open(argv[1]), {.threads = argc > 2 ? std::atoi(argv[2]) : 0});
-  Scheduler scheduler(engine, {.prefix_cache = true});
-  std::printf("%s, %d threads, kv %s\n", engine.isa(), engine.threads(),
-              scheduler.budget().text().c_str());
-  std::printf("tokens per second of all; the scheduler's share of the same without it\n");
-  std::printf("%8s %10s %10s %10s %6s %10s %10s %6s\n", "requests", "no sampler", "greedy",
-              "scheduled", "share", "temp 0.8", "scheduled", "share");
+  const int repeats = argc > 3 ? std::atoi(argv[3]) : 15;
+  std::printf("%s, %d threads\n", engine.isa(), engine.threads());
+  std::printf(
+      "tokens per second of all; the scheduler's share of the same without it, and what\n"
+      "guesses make of its speed\n");
+  std::printf("%8s %10s %10s %10s %6s %7s %10s %10s %6s %7s\n", "requests", "no sampler", "greedy",
+              "scheduled", "share", "guesses", "temp 0.8", "scheduled", "share", "guesses");
   for (const int64_t n : {1, 4, 16, 32}) {
-    std::vector<double> none, greedy, greedy_scheduled, sampled, sampled_scheduled;
-    for (int r = 0; r < kRepeats; ++r) {
+    std::vector<double> none, greedy, greedy_scheduled, greedy_guessed, sampled, sampled_scheduled,
+        sampled_guessed;
+    for (int r = 0; r < repeats; ++r) {
       none.push_back(bare(engine, n, {}));
       greedy.push_back(bare(engine, n, 0.0f));
-      greedy_scheduled.push_back(scheduled(scheduler, n, 0));
+      greedy_scheduled.push_back(scheduled(engine, n, 0));
+      greedy_guessed.push_back(scheduled(engine, n, 0, kGuesses));
       sampled.push_back(bare(engine, n, 0.8f));
-      sampled_scheduled.push_back(scheduled(scheduler, n, 0.8f));
+      sampled_scheduled.push_back(scheduled(engine, n, 0.8f));
+      sampled_guessed.push_back(scheduled(engine, n, 0.8f, kGuesses));
     }
-    std::printf("%8ld %10.0f %10.0f %10.0f %6.3f %10.0f %10.0f %6.3f\n", static_cast<long>(n),
-                median(none), median(greedy), median(greedy_scheduled),
-                median(greedy_scheduled) / median(greedy), median(sampled),
-                median(sampled_scheduled), median(sampled_scheduled) / median(sampled));
+    std::printf("%8ld %10.0f %10.0f %10.0f %6.3f %7.3f %10.0f %10.0f %6.3f %7.3f\n",
+                static_cast<long>(n), median(none), median(greedy), median(greedy_scheduled),
+                median(greedy_scheduled) / median(greedy),
+                median(greedy_guessed) / median(greedy_scheduled), median(sampled),
+                median(sampled_scheduled), median(sampled_scheduled) / median(sampled),
+                median(sampled_guessed) / median(sampled_scheduled));
   }
   return 0;
 }

@@ -173,7 +173,7 @@ same "$(cat "$dir/err")" "onebit: cannot write standard output: No space left on
 rejected 2 "$dir/none" "$onebit" run "$dir/none"
 rejected 2 "magic" "$onebit" run "$dir/text"
 rejected 2 "--foo" "$onebit" run --foo
-rejected 2 "--temp" "$onebit" run --temp -1
+rejected 2 "temperature" "$onebit" run --temp -1
 rejected 2 "token id" "$onebit" eval "$model" --logits "$dir/l.npy" --tokens 1,99999999
 rejected 2 "context" "$onebit" eval "$model" --perplexity "$dir/text" --ctx 100000
 rejected 2 "--logits" "$onebit" eval "$model"

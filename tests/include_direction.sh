@@ -8,6 +8,7 @@ cd "$1"
 # folder -> what it may include besides itself: a folder, a file, or * for everything.
 declare -A allowed=(
   [base]=""
+  [http]="base"
   [quant]="base"
   [io]="base"
   [text]="base"
@@ -20,12 +21,14 @@ declare -A allowed=(
   [models]="ops vocab io text quant base"
   [convert]="models ops vocab io text quant base"
   [engine]="models vocab text ops base"
+  [api]="grammar chat engine models vocab text io base"
   [eval]="engine models ops kernels/cpu_features.h text io base"
+  [server]="http api engine grammar chat models vocab text io eval base"
   [train]="base quant io text vocab ops kernels models"
   [cli]="*"
 )
 # Bottom to top: a test may include whatever lies below its folder, io, and tests/emulation.
-layers="base quant io text grammar vocab jinja chat kernels ops models convert engine eval train cli"
+layers="base http quant io text grammar vocab jinja chat kernels ops models convert engine api eval server train cli"
 
 # The files of an instruction set are compiled with its flags: any inline function that they took
 # from elsewhere could be the copy that the linker keeps for every CPU.

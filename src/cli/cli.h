@@ -92,6 +92,7 @@ void add_bench(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_pack(CLI::App& app);
 void add_embed(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_manual(CLI::App& app);
 

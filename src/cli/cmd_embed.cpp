@@ -1,8 +1,8 @@
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 
 #include "cli/cli.h"
+#include "engine/pooling.h"
 
 namespace onebit {
 namespace {
@@ -13,16 +13,6 @@ struct EmbedFlags {
   bool jsonl = false;
 };
 
-enum class Pool { kLast, kMean };
-
-Pool choose_pooling(const EmbedFlags& flags, const ModelConfig& config) {
-  if (flags.pooling == "last") return Pool::kLast;
-  if (flags.pooling == "mean") return Pool::kMean;
-  if (config.pooling == Pooling::kLast) return Pool::kLast;
-  throw Error(ErrorCode::kInvalidArgument,
-              "--pooling: expected last or mean (this is no embedding model), found none");
-}
-
 // The text's vector [hidden_size], of length 1.
 std::vector<float> embed(Sequence& sequence, const std::string& text, Pool pool) {
   const Tokenizer& tokenizer = sequence.engine().tokenizer();
@@ -30,26 +20,10 @@ std::vector<float> embed(Sequence& sequence, const std::string& text, Pool pool)
   if (tokens.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "expected text, found none");
   }
-  const auto width = static_cast<std::size_t>(sequence.engine().config().hidden_size);
-  std::vector<double> sum(width);
+  Pooler pooler(pool, sequence.engine().config().hidden_size);
   sequence.clear();
-  sequence.append_hidden(tokens, [&](int64_t, std::span<const float> rows) {
-    if (pool == Pool::kLast) {
-      std::copy(rows.end() - static_cast<std::ptrdiff_t>(width), rows.end(), sum.begin());
-      return;
-    }
-    for (std::size_t i = 0; i < rows.size(); ++i) sum[i % width] += rows[i];
-  });
-  double square = 0;
-  for (const double v : sum) square += v * v;
-  const double norm = std::sqrt(square);
-  if (!std::isfinite(norm)) {
-    throw Error(ErrorCode::kInvalidFile,
-                "expected finite activations, found others: the model's weights are broken");
-  }
-  std::vector<float> vector;
-  for (const double v : sum) vector.push_back(static_cast<float>(norm > 0 ? v / norm : 0));
-  return vector;
+  sequence.append_hidden(tokens, [&](int64_t, std::span<const float> rows) { pooler.add(rows); });
+  return pooler.vector();
 }
 
 void print(std::span<const float> vector) {
@@ -66,7 +40,9 @@ void print(std::span<const float> vector) {
 
 void embed_lines(const EmbedFlags& flags) {
   Engine engine = open_engine(flags.engine);
-  const Pool pool = choose_pooling(flags, engine.config());
+  const auto wanted =
+      flags.pooling.empty() ? std::nullopt : std::optional<std::string_view>(flags.pooling);
+  const Pool pool = choose_pool(wanted, engine.config(), "--pooling");
   Sequence sequence(engine);
   for_each_line([&](const std::string& line) {
     print(embed(sequence, flags.jsonl ? parse_json_string(line) : line, pool));

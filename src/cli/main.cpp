@@ -13,15 +13,16 @@ int main(int argc, char** argv) {
   app.failure_message([](const CLI::App*, const CLI::Error& e) {
     return std::string("onebit: ") + e.what() + " (see onebit --help)\n";
   });
-  for (const auto add :
-       {add_run, add_chat, add_inspect, add_convert, add_pack, add_eval, add_embed, add_tokenize,
-        add_detokenize, add_template, add_train, add_bench, add_completion, add_manual}) {
+  for (const auto add : {add_run, add_chat, add_serve, add_inspect, add_convert, add_pack, add_eval,
+                         add_embed, add_tokenize, add_detokenize, add_template, add_train,
+                         add_bench, add_completion, add_manual}) {
     add(app);
   }
   app.footer(
       "Examples:\n"
       "  onebit run -p \"Once upon a time\"         write with the default model\n"
       "  onebit chat model.gguf                   talk to a model\n"
+      "  onebit serve                             OpenAI's API and a page on port 8080\n"
       "  onebit inspect model.gguf                what is in a file\n"
       "  onebit train --preset shakespeare-char --text input.txt --out run\n"
       "Environment: ONEBIT_ISA=scalar|avx2|avxvnni|avx512|amx|neon|neon-dotprod|neon-i8mm forces "

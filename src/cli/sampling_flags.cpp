@@ -27,6 +27,14 @@ void add_sampling_flags(CLI::App& command, SamplingFlags& flags) {
       .add_option("--repeat-penalty", options.repetition_penalty,
                   "Above 1: make tokens of the last 64 less likely")
       ->capture_default_str();
+  command
+      .add_option("--presence-penalty", options.presence_penalty,
+                  "Above 0: make tokens that were written less likely, once (-2..2)")
+      ->capture_default_str();
+  command
+      .add_option("--frequency-penalty", options.frequency_penalty,
+                  "Above 0: the same, for each time that they were (-2..2)")
+      ->capture_default_str();
   command.add_option("-s,--seed", flags.seed, "Same seed, same text (default: random)")
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max() - 1));
 }

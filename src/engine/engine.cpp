@@ -60,19 +60,21 @@ Engine::Engine(const EngineOptions& options, const std::function<LoadedModel(Thr
   tokens_.reserve(static_cast<std::size_t>(prefill_chunk()));
 }
 
-std::span<const float> Engine::append_batch(std::span<const Append> batch) {
+std::span<const float> Engine::append_batch(std::span<const Append> batch, Model::Output output) {
+  const bool last_only = output == Model::Output::kLastLogits;
+  int64_t n = 0;
   for (const Append& a : batch) {
     ONEBIT_CHECK(&a.sequence->engine_ == this);
     a.sequence->prepare(a.tokens);
+    n += !last_only ? std::ssize(a.tokens) : a.wants_logits ? 1 : 0;
   }
-  const auto n = std::ranges::count_if(batch, [](const Append& a) { return a.wants_logits; });
-  const auto size = static_cast<std::size_t>(config().vocab_size * n);
-  if (logits_.span().size() < size) logits_ = AlignedBuffer<float>(static_cast<int64_t>(size));
-  run(batch, logits_.data());
-  return logits_.span().first(size);
+  const int64_t size = n * width(output);
+  if (rows_.size() < size) rows_ = AlignedBuffer<float>(size);
+  run(batch, output, rows_.data());
+  return rows_.span().first(static_cast<std::size_t>(size));
 }
 
-void Engine::run(std::span<const Append> batch, float* out) {
+void Engine::run(std::span<const Append> batch, Model::Output output, float* out) {
   const OpContext ctx{pool_, kernels_};
   const auto chunk = static_cast<std::size_t>(prefill_chunk());
   std::size_t done = 0;  // tokens of batch.front() that have been run
@@ -90,13 +92,14 @@ void Engine::run(std::span<const Append> batch, float* out) {
                            a.wants_logits && first + n == a.tokens.size()});
       first = 0;
     }
-    model().forward(ctx, tokens_, segments_, workspace_, Model::Output::kLastLogits, out);
+    model().forward(ctx, tokens_, segments_, workspace_, output, out);
     for (const Segment& s : segments_) {
       const Append& a = batch.front();
+      if (output != Model::Output::kLastLogits) out += s.n_tokens * width(output);
       a.sequence->advance(a.tokens.subspan(done, static_cast<std::size_t>(s.n_tokens)));
       done += static_cast<std::size_t>(s.n_tokens);
       if (done < a.tokens.size()) break;  // the last one
-      if (a.wants_logits) out += config().vocab_size;
+      if (output == Model::Output::kLastLogits && a.wants_logits) out += width(output);
       batch = batch.subspan(1);
       done = 0;
     }
@@ -146,7 +149,7 @@ std::span<const float> Sequence::append(std::span<const int32_t> tokens) {
   prepare(tokens);
   if (out_.empty()) out_ = AlignedBuffer<float>(engine_.config().vocab_size);
   const Engine::Append batch{this, tokens};
-  engine_.run({&batch, 1}, out_.data());
+  engine_.run({&batch, 1}, Model::Output::kLastLogits, out_.data());
   return out_.span().first(static_cast<std::size_t>(engine_.config().vocab_size));
 }
 

@@ -61,14 +61,21 @@ class Engine {
     bool wants_logits = true;
   };
   // Appends to several sequences, each named once, in common forward passes. Returns the logits of
-  // the last token of each one that wants them [n][vocab_size], valid until the next call: the same
-  // bits as from Sequence::append. Throws as that; no sequence is changed then.
-  std::span<const float> append_batch(std::span<const Append> batch);
+  // the last token of each one that wants them [n][vocab_size], or what else is asked for of every
+  // token of all [M][vocab_size or hidden_size], valid until the next call: the same bits as from
+  // Sequence::append, append_all and append_hidden. Throws as these; no sequence is changed by what
+  // is wrong with the tokens or too much for the pool.
+  std::span<const float> append_batch(std::span<const Append> batch,
+                                      Model::Output output = Model::Output::kLastLogits);
 
  private:
   friend class Sequence;
-  // The forward passes: `out` takes the logits of each one's last token.
-  void run(std::span<const Append> batch, float* out);
+  // Floats of a row of output.
+  int64_t width(Model::Output output) const {
+    return output == Model::Output::kHidden ? config().hidden_size : config().vocab_size;
+  }
+  // The forward passes: `out` takes the rows of output.
+  void run(std::span<const Append> batch, Model::Output output, float* out);
   // Loads on the engine's own threads.
   Engine(const EngineOptions& options, const std::function<LoadedModel(ThreadPool&)>& load);
 
@@ -79,7 +86,7 @@ class Engine {
   KvPool kv_pool_;
   std::vector<int32_t> tokens_;    // of a forward pass
   std::vector<Segment> segments_;  // of a forward pass
-  AlignedBuffer<float> logits_;    // of append_batch
+  AlignedBuffer<float> rows_;      // of append_batch
 };
 
 // One stream of tokens with its keys and values.

@@ -20,7 +20,8 @@ GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int6
                        const std::function<bool(int32_t token)>& on_token, Speculation* speculation,
                        TokenConstraint* constraint) {
   using Stop = GenerateStats::Stop;
-  Sampler sampler(sampling);
+  check_sampler_options(sampling, sequence.engine().config().vocab_size);
+  Sampler sampler(sampling, std::ssize(prompt));
   GenerateStats stats;
   ONEBIT_CHECK(!prompt.empty());
   // The last token is always run again: its logits are needed, and only they are not kept.

@@ -42,23 +42,39 @@ void PrefixCache::insert(const std::string& tenant, Sequence& sequence) {
   if (n == 0) return;
   const auto root = roots_.try_emplace(tenant).first;
   Node* node = &root->second;
-  for (int64_t i = 0; i < n; ++i) {
-    const int32_t block = sequence.blocks()[static_cast<std::size_t>(i)];
-    const auto [child, is_new] = node->children.try_emplace(edge(sequence.tokens(), i));
-    Node& c = child->second;
-    if (is_new) {
-      c.parent = node;
-      c.tenant = &root->first;
-      c.edge = &child->first;
-      c.block = block;
-      c.use = by_use_.insert(by_use_.end(), &c);
-      pool_.hold(block);
-    } else if (c.block != block) {
-      sequence.replace_block(i, c.block);
+  try {
+    for (int64_t i = 0; i < n; ++i) {
+      const int32_t block = sequence.blocks()[static_cast<std::size_t>(i)];
+      const Edge next = edge(sequence.tokens(), i);
+      const auto known = node->children.find(next);
+      if (known == node->children.end()) {
+        node = add(node, root->first, next, block);
+      } else {
+        node = &known->second;
+        if (node->block != block) sequence.replace_block(i, node->block);
+      }
     }
-    node = &c;
+  } catch (...) {
+    if (root->second.children.empty()) roots_.erase(root);
+    throw;
   }
   touch(node);
+}
+
+PrefixCache::Node* PrefixCache::add(Node* parent, const std::string& tenant, const Edge& next,
+                                    int32_t block) {
+  Use use(1);  // whatever throws does so before the tree changes
+  const auto [child, is_new] = parent->children.try_emplace(next);
+  Node& node = child->second;
+  node.parent = parent;
+  node.tenant = &tenant;
+  node.edge = &child->first;
+  node.block = block;
+  node.use = use.begin();
+  *node.use = &node;
+  by_use_.splice(parent->parent == nullptr ? by_use_.end() : parent->use, use);
+  pool_.hold(block);
+  return &node;
 }
 
 int64_t PrefixCache::n_evictable() const {

@@ -29,7 +29,8 @@ class PrefixCache {
   // Valid until the next call.
   std::span<const int32_t> find(const std::string& tenant, std::span<const int32_t> tokens);
   // Keeps the full blocks of a sequence. Of blocks that are here already the sequence takes these
-  // (their bits are the same) and gives its own back.
+  // (their bits are the same) and gives its own back. Throws std::bad_alloc; the first blocks may
+  // have been kept then.
   void insert(const std::string& tenant, Sequence& sequence);
   // Gives back up to n blocks that nobody else holds, the least recently used first; how many.
   int64_t evict(int64_t n);
@@ -51,6 +52,7 @@ class PrefixCache {
     std::map<Edge, Node> children = {};
   };
 
+  Node* add(Node* parent, const std::string& tenant, const Edge& next, int32_t block);
   void touch(Node* last);
   void remove(Node* leaf);
 

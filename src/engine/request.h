@@ -55,18 +55,21 @@ struct Request {
   std::optional<int64_t> max_tokens;  // at least 1; absent: to the end of the context
   SamplerOptions sampling;
   std::vector<int32_t> stop_tokens;  // besides those of the vocabulary; no events are made of them
-  bool ignore_eos = false;           // the vocabulary's stop tokens are tokens as others
+  bool ignore_eos = false;           // the vocabulary's stop tokens are tokens as others, but not
+                                     // under a constraint, which says where the text may end
   int top_logprobs = -1;             // 0..kMostTopLogprobs; -1: no logprobs
   std::string tenant;                // requests of equal tenants share their prefixes
   std::shared_ptr<TokenConstraint> constraint;  // none: any token may come; of this request alone
 
   // With this the request is to be embedded, not continued: the hidden states of its prompt after
   // the output norm [n, hidden_size] come here, in order, a chunk at a time; then on_finish, kStop.
+  // Neither a constraint nor logprobs go with it; what else says how to continue is ignored.
   std::function<void(std::span<const float> rows)> on_hidden;
 
-  // Both are called by the thread that calls step(), must not block it and must not throw. on_token
-  // comes once for each token, in order; false ends the request (a stop string was found). At last
-  // on_finish comes once.
+  // All are called by the thread that calls step() and must not block it. on_token comes once for
+  // each token, in order; false ends the request (a stop string was found). At last on_finish comes
+  // once. What the constraint, on_hidden or on_token throw (no memory, say) ends this request with
+  // kError; what on_finish throws is dropped.
   std::function<bool(const TokenEvent&)> on_token;
   std::function<void(const FinishEvent&)> on_finish;
 };

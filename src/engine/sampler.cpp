@@ -24,39 +24,87 @@ constexpr std::size_t kBlock = 64;  // logits that are looked at together; bits 
 
 }  // namespace
 
-void check_sampler_options(const SamplerOptions& o) {
-  require(o.temperature >= 0 && o.temperature <= 100, "--temp", "0..100", o.temperature);
-  require(o.top_k >= 0, "--top-k", "0 or more", static_cast<double>(o.top_k));
-  require(o.top_p > 0 && o.top_p <= 1, "--top-p", "above 0, at most 1", o.top_p);
-  require(o.min_p >= 0 && o.min_p < 1, "--min-p", "0 or more, below 1", o.min_p);
-  require(o.repetition_penalty > 0 && o.repetition_penalty <= 100, "--repeat-penalty",
+void check_sampler_options(const SamplerOptions& o, int64_t vocab_size) {
+  require(o.temperature >= 0 && o.temperature <= 100, "temperature", "0..100", o.temperature);
+  require(o.top_k >= 0, "top_k", "0 or more", static_cast<double>(o.top_k));
+  require(o.top_p > 0 && o.top_p <= 1, "top_p", "above 0, at most 1", o.top_p);
+  require(o.min_p >= 0 && o.min_p < 1, "min_p", "0 or more, below 1", o.min_p);
+  require(o.repetition_penalty > 0 && o.repetition_penalty <= 100, "repetition_penalty",
           "above 0, at most 100", o.repetition_penalty);
-  require(o.repetition_window >= 0, "repetition window", "0 or more",
+  require(o.repetition_window >= 0, "repetition_window", "0 or more",
           static_cast<double>(o.repetition_window));
-}
-
-Sampler::Sampler(const SamplerOptions& options) : options_(options), rng_(options.seed) {
-  check_sampler_options(options);
-}
-
-void Sampler::penalise(std::span<const float> logits, std::span<const int32_t> recent) {
-  penalised_.clear();
-  if (options_.repetition_penalty == 1.0f) return;
-  const auto window = static_cast<std::size_t>(options_.repetition_window);
-  for (const int32_t id : recent.last(std::min(window, recent.size()))) {
-    const float logit = logits[static_cast<std::size_t>(id)];
-    penalised_.push_back(
-        {logit > 0 ? logit / options_.repetition_penalty : logit * options_.repetition_penalty,
-         id});
+  require(std::abs(o.presence_penalty) <= 2, "presence_penalty", "-2..2", o.presence_penalty);
+  require(std::abs(o.frequency_penalty) <= 2, "frequency_penalty", "-2..2", o.frequency_penalty);
+  for (const auto& [id, bias] : o.logit_bias) {
+    if (id < 0 || id >= vocab_size) {
+      throw Error(ErrorCode::kInvalidArgument, "logit_bias: expected tokens 0.." +
+                                                   std::to_string(vocab_size - 1) + ", found " +
+                                                   std::to_string(id));
+    }
+    require(std::abs(bias) <= 100, "logit_bias", "-100..100", bias);
   }
-  const auto by_id = [](const Candidate& a, const Candidate& b) { return a.id < b.id; };
-  const auto same_id = [](const Candidate& a, const Candidate& b) { return a.id == b.id; };
-  std::sort(penalised_.begin(), penalised_.end(), by_id);
-  penalised_.erase(std::unique(penalised_.begin(), penalised_.end(), same_id), penalised_.end());
+}
+
+Sampler::Sampler(const SamplerOptions& options, int64_t prompt_tokens)
+    : options_(options), prompt_tokens_(prompt_tokens), rng_(options.seed) {
+  check_sampler_options(options);
+  ONEBIT_CHECK(prompt_tokens >= 0);
+  for (const auto& [id, bias] : options.logit_bias) known(id).bias += bias;
+}
+
+Sampler::Known& Sampler::known(int32_t id) {
+  const auto at = std::ranges::lower_bound(known_, id, {}, &Known::id);
+  if (at != known_.end() && at->id == id) return *at;
+  return *known_.insert(at, {.id = id, .bias = 0, .count = 0});
+}
+
+// Texts only grow: each of their tokens is counted once.
+void Sampler::count(std::span<const int32_t> text) {
+  if (options_.presence_penalty == 0 && options_.frequency_penalty == 0) return;
+  const auto generated =
+      text.subspan(std::min(text.size(), static_cast<std::size_t>(prompt_tokens_)));
+  ONEBIT_CHECK(counted_ <= generated.size());
+  for (; counted_ < generated.size(); ++counted_) ++known(generated[counted_]).count;
+}
+
+float Sampler::adjusted(float logit, const Known& known, bool is_recent) const {
+  logit += known.bias;
+  if (is_recent) {
+    const float penalty = options_.repetition_penalty;
+    logit = logit > 0 ? logit / penalty : logit * penalty;
+  }
+  if (known.count == 0) return logit;
+  return logit - options_.frequency_penalty * static_cast<float>(known.count) -
+         options_.presence_penalty;
+}
+
+void Sampler::adjust(std::span<const float> logits, std::span<const int32_t> text) {
+  count(text);
+  recent_.clear();
+  if (options_.repetition_penalty != 1.0f) {
+    const auto window = static_cast<std::size_t>(options_.repetition_window);
+    const auto recent = text.last(std::min(window, text.size()));
+    recent_.assign(recent.begin(), recent.end());
+    std::ranges::sort(recent_);
+    recent_.erase(std::unique(recent_.begin(), recent_.end()), recent_.end());
+  }
+  adjusted_.clear();
+  const auto add = [&](const Known& known, bool is_recent) {
+    const float logit = logits[static_cast<std::size_t>(known.id)];
+    adjusted_.push_back({adjusted(logit, known, is_recent), known.id});
+  };
+  auto recent = recent_.begin();
+  for (const Known& known : known_) {
+    for (; recent != recent_.end() && *recent < known.id; ++recent) add({*recent, 0, 0}, true);
+    const bool is_recent = recent != recent_.end() && *recent == known.id;
+    add(known, is_recent);
+    if (is_recent) ++recent;
+  }
+  for (; recent != recent_.end(); ++recent) add({*recent, 0, 0}, true);
 }
 
 // Calls visit(candidate) for the possible tokens with logits above `bar`, which visit may raise:
-// those without a penalty by id, then the others.
+// those with the model's logits by id, then the others.
 template <typename Visit>
 void Sampler::visit_above(std::span<const float> logits, const float& bar, Visit visit) const {
   const auto visit_one = [&](float logit, std::size_t id) {
@@ -75,12 +123,12 @@ void Sampler::visit_above(std::span<const float> logits, const float& bar, Visit
     }
   };
   std::size_t begin = 0;
-  for (const Candidate& seen : penalised_) {
+  for (const Candidate& seen : adjusted_) {
     visit_range(begin, static_cast<std::size_t>(seen.id));
     begin = static_cast<std::size_t>(seen.id) + 1;
   }
   visit_range(begin, logits.size());
-  for (const Candidate& seen : penalised_) {
+  for (const Candidate& seen : adjusted_) {
     visit_one(seen.logit, static_cast<std::size_t>(seen.id));
   }
 }
@@ -91,7 +139,7 @@ void Sampler::keep_top(std::span<const float> logits, std::size_t k) {
   candidates_.clear();
   float bar = kLowest;
   visit_above(logits, bar, [&](const Candidate& c) {
-    // A heap with the least likely in front. A penalised token may come after its equals.
+    // A heap with the least likely in front. An adjusted token may come after its equals.
     if (candidates_.size() == k) {
       if (!more_likely(c, candidates_.front())) return;
       std::pop_heap(candidates_.begin(), candidates_.end(), more_likely);
@@ -156,11 +204,11 @@ double Sampler::total_weight(double top) const {
   return total;
 }
 
-int32_t Sampler::sample(std::span<const float> logits, std::span<const int32_t> recent,
+int32_t Sampler::sample(std::span<const float> logits, std::span<const int32_t> text,
                         std::span<const uint64_t> mask) {
   ONEBIT_CHECK(mask.empty() || mask.size() == (logits.size() + kBlock - 1) / kBlock);
   mask_ = mask;
-  penalise(logits, recent);
+  adjust(logits, text);
   const bool greedy = options_.temperature == 0;
   const bool has_top_k = options_.top_k > 0 && options_.top_k < std::ssize(logits);
   keep_top(logits, !greedy && has_top_k ? static_cast<std::size_t>(options_.top_k) : 1);

@@ -66,6 +66,46 @@ TEST(Sampler, RepetitionPenaltyActsOnTheWindowOnly) {
   EXPECT_EQ(sampler.sample(negative, std::vector<int32_t>{0}), 1);
 }
 
+// OpenAI's: what the answer has, not what the prompt has, and for frequency how often.
+TEST(Sampler, PresenceAndFrequencyPenaltiesAreOnWhatWasGenerated) {
+  const std::vector<int32_t> text = {1, 1, 1, 3, 3, 2};
+  const auto greedy = [&](float presence, float frequency, int64_t prompt_tokens) {
+    return Sampler({.temperature = 0, .presence_penalty = presence, .frequency_penalty = frequency},
+                   prompt_tokens)
+        .sample(kLogits, text);
+  };
+  EXPECT_EQ(greedy(1.5f, 0, 6), 1);   // all of it is prompt
+  EXPECT_EQ(greedy(1.5f, 0, 3), 1);   // 3 and 2 are less likely
+  EXPECT_EQ(greedy(1.5f, 0, 2), 1);   // 1.5, 1.5, 0.5: a tie of 1 and 3
+  EXPECT_EQ(greedy(0, 0.7f, 0), 3);   // 0.9, 1.6, 1.3
+  EXPECT_EQ(greedy(2, 0.7f, 0), 0);   // -1.1, -0.4, -0.7 and 1
+  EXPECT_EQ(greedy(-1.0f, 0, 5), 1);  // 3, 3, 3: the lowest
+  EXPECT_EQ(greedy(0, -1.5f, 3), 3);  // 3, 6, 3.5
+}
+
+TEST(Sampler, PenaltiesCountATextAsItGrows) {
+  const SamplerOptions options{.temperature = 0, .frequency_penalty = 0.75f};
+  Sampler sampler(options, 1);
+  std::vector<int32_t> text = {1};
+  for (int i = 0; i < 8; ++i) {
+    const int32_t token = sampler.sample(kLogits, text);
+    EXPECT_EQ(token, Sampler(options, 1).sample(kLogits, text)) << i;
+    Sampler copy(sampler);
+    EXPECT_EQ(copy.sample(kLogits, text), token);
+    text.push_back(token);
+  }
+  EXPECT_EQ(text, (std::vector<int32_t>{1, 1, 3, 1, 3, 2, 1, 3, 2}));
+}
+
+TEST(Sampler, ABiasRulesATokenOutOrIn) {
+  auto f = frequencies({.temperature = 1, .top_k = 0, .top_p = 1, .logit_bias = {{1, -100}}});
+  EXPECT_EQ(f.count(1), 0u);
+  EXPECT_EQ(f.size(), 4u);
+  f = frequencies({.temperature = 1, .top_k = 0, .top_p = 1, .logit_bias = {{4, 100}}});
+  EXPECT_EQ(f.size(), 1u);
+  EXPECT_EQ(f.count(4), 1u);
+}
+
 TEST(Sampler, TheSeedIsTheWholeState) {
   const SamplerOptions options{.temperature = 1, .seed = 42};
   Sampler a(options);
@@ -83,15 +123,23 @@ TEST(Sampler, TheSeedIsTheWholeState) {
 // Sampler in its plainest form: every candidate copied, sorted and weighed.
 class PlainSampler {
  public:
-  explicit PlainSampler(const SamplerOptions& options) : o_(options), rng_(options.seed) {}
+  explicit PlainSampler(const SamplerOptions& options, int64_t prompt_tokens = 0)
+      : o_(options), prompt_tokens_(prompt_tokens), rng_(options.seed) {}
 
   int32_t sample(std::span<const float> logits, std::span<const int32_t> recent) {
     std::vector<float> values(logits.begin(), logits.end());
+    for (const auto& [id, bias] : o_.logit_bias) values[static_cast<std::size_t>(id)] += bias;
     const auto window = std::min(static_cast<std::size_t>(o_.repetition_window), recent.size());
     for (const int32_t id :
          std::set<int32_t>(recent.end() - static_cast<std::ptrdiff_t>(window), recent.end())) {
       float& v = values[static_cast<std::size_t>(id)];
       v = v > 0 ? v / o_.repetition_penalty : v * o_.repetition_penalty;
+    }
+    std::map<int32_t, int> counts;
+    for (const int32_t id : recent.subspan(static_cast<std::size_t>(prompt_tokens_))) ++counts[id];
+    for (const auto& [id, count] : counts) {
+      float& v = values[static_cast<std::size_t>(id)];
+      v = v - o_.frequency_penalty * static_cast<float>(count) - o_.presence_penalty;
     }
     std::vector<std::pair<float, int32_t>> sorted;  // minus the logit, id
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -130,6 +178,7 @@ class PlainSampler {
 
  private:
   SamplerOptions o_;
+  int64_t prompt_tokens_;
   Rng rng_;
 };
 
@@ -152,18 +201,28 @@ TEST(Sampler, EqualsThePlainSampler) {
         for (const int64_t top_k : {0, 1, 40, 25000}) {
           for (const float top_p : {0.1f, 0.95f, 1.0f}) {
             for (const float min_p : {0.0f, 0.05f}) {
-              const SamplerOptions options{.temperature = temperature,
-                                           .top_k = top_k,
-                                           .top_p = top_p,
-                                           .min_p = min_p,
-                                           .repetition_penalty = rng.below(2) == 0 ? 1.0f : 1.3f,
-                                           .seed = rng.next()};
-              Sampler sampler(options);
-              PlainSampler plain(options);
-              for (int i = 0; i < 2; ++i) {
-                ASSERT_EQ(sampler.sample(logits, recent), plain.sample(logits, recent))
+              SamplerOptions options{.temperature = temperature,
+                                     .top_k = top_k,
+                                     .top_p = top_p,
+                                     .min_p = min_p,
+                                     .repetition_penalty = rng.below(2) == 0 ? 1.0f : 1.3f,
+                                     .presence_penalty = rng.below(2) == 0 ? 0.0f : 0.7f,
+                                     .frequency_penalty = rng.below(2) == 0 ? 0.0f : -0.4f,
+                                     .logit_bias = {},
+                                     .seed = rng.next()};
+              for (uint64_t n = rng.below(4); n > 0 && vocab > 1; --n) {
+                options.logit_bias.emplace_back(rng.below(vocab / 2), rng.below(2) == 0 ? 5 : -90);
+              }
+              const auto prompt_tokens = static_cast<int64_t>(rng.below(80));
+              Sampler sampler(options, prompt_tokens);
+              PlainSampler plain(options, prompt_tokens);
+              auto text = recent;
+              for (int i = 0; i < 3; ++i) {
+                const int32_t token = sampler.sample(logits, text);
+                ASSERT_EQ(token, plain.sample(logits, text))
                     << vocab << " kind " << kind << " temperature " << temperature << " top-k "
                     << top_k << " top-p " << top_p << " min-p " << min_p;
+                text.push_back(token);
               }
             }
           }
@@ -235,18 +294,28 @@ TEST(Sampler, NothingPossibleIsTokenZero) {
 TEST(Sampler, RefusesNonsense) {
   const auto message = [](const SamplerOptions& options) -> std::string {
     try {
-      check_sampler_options(options);
+      check_sampler_options(options, 10);
     } catch (const Error& e) {
       return e.what();
     }
     return "accepted";
   };
-  EXPECT_EQ(message({.temperature = -1}), "--temp: expected 0..100, found -1.000000");
+  EXPECT_EQ(message({.temperature = -1}), "temperature: expected 0..100, found -1.000000");
   EXPECT_NE(message({.temperature = std::nanf("")}), "accepted");
   EXPECT_NE(message({.top_k = -1}), "accepted");
   EXPECT_NE(message({.top_p = 0}), "accepted");
   EXPECT_NE(message({.min_p = 1}), "accepted");
   EXPECT_NE(message({.repetition_penalty = 0}), "accepted");
+  EXPECT_EQ(message({.presence_penalty = 2.5f}),
+            "presence_penalty: expected -2..2, found 2.500000");
+  EXPECT_NE(message({.presence_penalty = std::nanf("")}), "accepted");
+  EXPECT_NE(message({.frequency_penalty = -2.1f}), "accepted");
+  EXPECT_EQ(message({.frequency_penalty = -2, .logit_bias = {{0, -100.0f}, {9, 100.0f}}}),
+            "accepted");
+  EXPECT_EQ(message({.logit_bias = {{10, 1.0f}}}), "logit_bias: expected tokens 0..9, found 10");
+  EXPECT_NE(message({.logit_bias = {{-1, 1.0f}}}), "accepted");
+  EXPECT_NE(message({.logit_bias = {{1, 101.0f}}}), "accepted");
+  EXPECT_NE(message({.logit_bias = {{1, std::nanf("")}}}), "accepted");
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace onebit {
 namespace {
 
 constexpr void (*kSteps[])(SchedulerState&) = {
-    cancel_requests, admit_requests, plan_decode,    plan_prefill,
-    run_forward,     sample_tokens,  deliver_tokens,
+    cancel_requests, admit_requests, plan_decode,   plan_prefill,  speculate,
+    embed_prompts,   run_forward,    sample_tokens, keep_prefixes, deliver_tokens,
 };
 
 [[noreturn]] void refuse(const std::string& field, const std::string& expected,
@@ -30,6 +30,7 @@ const SchedulerOptions& checked(const SchedulerOptions& o) {
   require_range("running requests", o.max_running, 1, 1024);
   require_range("waiting requests", o.max_waiting, 1, 1 << 20);
   require_range("prefill tokens", o.prefill_tokens, 1, 4096);
+  require_range("speculation", o.speculation, 0, 64);
   return o;
 }
 
@@ -48,10 +49,17 @@ Scheduler::Scheduler(Engine& engine, const SchedulerOptions& options)
       capacity_(std::min(engine.model().context(), budget_.positions())),
       state_(new SchedulerState{engine, options_, capacity_}) {
   engine_.kv_pool().set_limit(budget_.n_blocks);
+  const auto most = static_cast<std::size_t>(options_.max_running);
+  state_->batch.reserve(most);
+  state_->batch_jobs.reserve(most);
+  state_->turns.reserve(most);
   publish();
 }
 
 Scheduler::~Scheduler() {
+  receive();
+  for (Job& job : state_->running) finish(*state_, job, FinishReason::kCancelled);
+  for (Job& job : state_->waiting) finish(*state_, job, FinishReason::kCancelled);
   engine_.kv_pool().set_limit(std::numeric_limits<int32_t>::max());
 }
 
@@ -75,24 +83,50 @@ void Scheduler::check(const Request& request) const {
   require_range("stop tokens", std::ssize(request.stop_tokens), 0, Request::kMostStopTokens);
   require_range("top_logprobs", request.top_logprobs, -1, Request::kMostTopLogprobs);
   require_range("bytes of tenant", std::ssize(request.tenant), 0, Request::kMostTenantBytes);
-  check_sampler_options(request.sampling);
+  check_sampler_options(request.sampling, vocab_size);
+  if (!request.on_hidden) return;
+  if (request.constraint) refuse("constraint", "none with on_hidden", "one");
+  if (request.top_logprobs >= 0) {
+    refuse("top_logprobs", "-1 with on_hidden", std::to_string(request.top_logprobs));
+  }
 }
 
 std::optional<RequestId> Scheduler::submit(Request request) {
-  check(request);
+  std::vector<Request> requests;
+  requests.push_back(std::move(request));
+  const auto ids = submit_all(std::move(requests));
+  return ids ? std::optional(ids->front()) : std::nullopt;
+}
+
+std::optional<std::vector<RequestId>> Scheduler::submit_all(std::vector<Request> requests) {
+  for (const Request& request : requests) check(request);
+  // All that the jobs need is allocated here: what has been accepted comes to its end.
+  std::list<Job> arrivals;
+  for (Request& request : requests) arrivals.emplace_back(std::move(request), options_, capacity_);
   const std::lock_guard lock(mutex_);
-  if (std::ssize(arrivals_) + stats_.waiting >= options_.max_waiting) return {};
-  const RequestId id = ++last_id_;
-  arrivals_.push_back({id, std::move(request), SchedulerClock::now()});
-  alive_.insert(id);
+  const int64_t n_waiting = std::ssize(arrivals_) + stats_.waiting;
+  if (std::ssize(arrivals) > options_.max_waiting - n_waiting) return {};
+  RequestId id = last_id_;
+  std::vector<RequestId> ids;
+  decltype(alive_) alive;
+  for (Job& job : arrivals) {
+    job.id = ++id;
+    ids.push_back(id);
+    alive.emplace(id, false);
+  }
+  alive_.reserve(alive_.size() + alive.size());
+  alive_.merge(alive);  // from here on nothing throws
+  arrivals_.splice(arrivals_.end(), arrivals);
+  last_id_ = id;
   work_.notify_one();
-  return id;
+  return ids;
 }
 
 void Scheduler::cancel(RequestId id) {
   const std::lock_guard lock(mutex_);
-  if (!alive_.contains(id)) return;
-  cancelled_.insert(id);
+  const auto job = alive_.find(id);
+  if (job == alive_.end()) return;
+  job->second = has_cancelled_ = true;
   work_.notify_one();
 }
 
@@ -105,36 +139,22 @@ SchedulerStats Scheduler::stats() const {
 
 void Scheduler::wait(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  work_.wait_for(lock, timeout, [&] { return !arrivals_.empty() || !cancelled_.empty(); });
+  work_.wait_for(lock, timeout, [&] { return !arrivals_.empty() || has_cancelled_; });
 }
 
 // What other threads asked for becomes the steps' own.
 void Scheduler::receive() {
-  std::vector<Arrival> arrivals;
-  {
-    const std::lock_guard lock(mutex_);
-    arrivals.swap(arrivals_);
-    stats_.waiting += std::ssize(arrivals);
-    std::swap(state_->cancelled, cancelled_);
-  }
-  for (Arrival& a : arrivals) {
-    auto job = std::make_unique<Job>(a.id, std::move(a.request), a.time);
-    const int64_t room = capacity_ + 1 - std::ssize(job->request.prompt);
-    job->max_tokens = job->request.max_tokens.value_or(room + 1);
-    // All that it will hold, so that decoding allocates nothing.
-    job->tokens.reserve(job->request.prompt.size() +
-                        static_cast<std::size_t>(std::min(room, job->max_tokens)));
-    job->tokens = job->request.prompt;
-    state_->waiting.push_back(std::move(job));
-  }
+  const std::lock_guard lock(mutex_);
+  stats_.waiting += std::ssize(arrivals_);
+  state_->waiting.splice(state_->waiting.end(), arrivals_);
+  if (!std::exchange(has_cancelled_, false)) return;
+  for (Job& job : state_->waiting) job.is_cancelled = alive_.at(job.id);
+  for (Job& job : state_->running) job.is_cancelled = alive_.at(job.id);
 }
 
 bool Scheduler::step() {
   receive();
-  if (state_->waiting.empty() && state_->running.empty()) {
-    state_->cancelled.clear();  // of requests that have just ended
-    return false;
-  }
+  if (state_->waiting.empty() && state_->running.empty()) return false;
   for (const auto run : kSteps) run(*state_);
   publish();
   return true;
@@ -148,13 +168,12 @@ void Scheduler::publish() {
   stats.kv_blocks = pool.limit();
   stats.kv_blocks_used = pool.n_used();
   stats.kv_blocks_cached = state_->cache.n_blocks();
-  const std::lock_guard lock(mutex_);
-  stats_ = stats;
-  for (const RequestId id : state_->finished) {
-    alive_.erase(id);
-    cancelled_.erase(id);
+  {
+    const std::lock_guard lock(mutex_);
+    stats_ = stats;
+    for (const Job& job : state_->ended) alive_.erase(job.id);
   }
-  state_->finished.clear();
+  state_->ended.clear();
 }
 
 void Scheduler::drop_prefix_cache() {

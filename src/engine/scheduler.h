@@ -9,16 +9,19 @@
 // Requests are admitted in the order in which they came. Prompts are read in chunks, taking turns,
 // beside the others' decoding. When blocks of keys and values run out, cached prefixes go first,
 // then the request that was admitted last waits again, at the front; it reads its tokens once more.
+//
+// When memory runs out elsewhere (std::bad_alloc) the requests concerned end with kError, and the
+// others go on: step() does not throw.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <condition_variable>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_set>
-#include <vector>
+#include <unordered_map>
 
 #include "engine/engine.h"
 #include "engine/kv_budget.h"
@@ -33,6 +36,9 @@ struct SchedulerOptions {
   int64_t prefill_tokens = 64;  // of prompts in a step in which others decode; else the engine's
                                 // prefill_chunk
   bool prefix_cache = true;
+  // Guesses of a request's next tokens in a step, at most (n-grams, speculation.h), in steps in
+  // which few requests run and none reads a prompt; 0: off. They change no token.
+  int64_t speculation = 0;
 };
 
 // Counters since the start, and how things stand.
@@ -43,6 +49,8 @@ struct SchedulerStats {
   int64_t prompt_tokens = 0;  // read, those read again after a preemption too
   int64_t cached_tokens = 0;  // found in the prefix cache instead
   int64_t generated_tokens = 0;
+  int64_t drafted_tokens = 0;   // guessed
+  int64_t accepted_tokens = 0;  // of these, rightly; generated_tokens has them too
   int64_t preemptions = 0;
   int64_t evicted_blocks = 0;                         // of the prefix cache
   std::array<int64_t, kFinishReasons> finished = {};  // by FinishReason
@@ -51,6 +59,7 @@ struct SchedulerStats {
   int64_t kv_blocks_cached = 0;  // of these: in the prefix cache, maybe in use as well
 };
 
+struct Job;
 struct SchedulerState;
 
 class Scheduler {
@@ -59,7 +68,7 @@ class Scheduler {
   // room in its KvPool. Throws Error(kInvalidArgument) for options out of range and memory that
   // holds no block.
   Scheduler(Engine& engine, const SchedulerOptions& options);
-  // Requests that are still here end without an event.
+  // Requests that are still here end with kCancelled.
   ~Scheduler();
 
   const KvBudget& budget() const { return budget_; }
@@ -67,8 +76,10 @@ class Scheduler {
   int64_t capacity() const { return capacity_; }
 
   // From any thread. Nothing: the queue is full. Throws Error(kInvalidArgument) "field: expected,
-  // found" for a request that could never run.
+  // found" for a request that could never run, std::bad_alloc.
   std::optional<RequestId> submit(Request request);
+  // All of them or none; no step comes between.
+  std::optional<std::vector<RequestId>> submit_all(std::vector<Request> requests);
   // From any thread. The request ends within the next step with kCancelled; nothing happens if it
   // has ended already.
   void cancel(RequestId id);
@@ -94,14 +105,9 @@ class Scheduler {
 
   mutable std::mutex mutex_;  // of all below
   std::condition_variable work_;
-  struct Arrival {
-    RequestId id;
-    Request request;
-    std::chrono::steady_clock::time_point time;
-  };
-  std::vector<Arrival> arrivals_;
-  std::unordered_set<RequestId> alive_;  // accepted, not finished
-  std::unordered_set<RequestId> cancelled_;
+  std::list<Job> arrivals_;
+  std::unordered_map<RequestId, bool> alive_;  // accepted, not finished; whether cancelled
+  bool has_cancelled_ = false;                 // since the last step
   RequestId last_id_ = 0;
   SchedulerStats stats_;  // of the last step
 };

@@ -58,6 +58,16 @@ TEST_F(SchedulerTest, RefusesWhatCanNeverRun) {
   r = request(3, 1);
   r.sampling.top_p = 0;
   EXPECT_NE(refusal(scheduler, r), "accepted");
+  r = request(3, 1);
+  r.sampling.logit_bias = {{64, 1.0f}};
+  EXPECT_EQ(refusal(scheduler, r), "logit_bias: expected tokens 0..63, found 64");
+  r = request(3, 1);
+  r.on_hidden = [](std::span<const float>) {};
+  EXPECT_EQ(refusal(scheduler, r), "accepted");
+  r.top_logprobs = 0;
+  EXPECT_EQ(refusal(scheduler, r), "top_logprobs: expected -1 with on_hidden, found 0");
+  r.constraint = std::make_shared<TestConstraint>(1);
+  EXPECT_EQ(refusal(scheduler, r), "constraint: expected none with on_hidden, found one");
 
   Engine small(file(), {.threads = 1});
   const Scheduler tight(small, {.kv_bytes = blocks(small, 3) - 1});
@@ -176,6 +186,67 @@ TEST_F(SchedulerTest, ACancelledRequestIsGoneAfterAStep) {
   EXPECT_EQ(next.reason(), FinishReason::kLength);
 }
 
+TEST_F(SchedulerTest, RequestsThatAreStillThereEndWithAnEvent) {
+  Answer reading, writing, waiting, arrived;
+  {
+    options_.max_running = 2;
+    Scheduler scheduler(engine_, options_);
+    submit(scheduler, request(3, 300, 2), writing);
+    submit(scheduler, request(390, 1, 1), reading);
+    submit(scheduler, request(3, 5, 3), waiting);
+    scheduler.step();
+    submit(scheduler, request(3, 5, 3), arrived);
+  }
+  for (const Answer* a : {&reading, &writing, &waiting, &arrived}) {
+    ASSERT_TRUE(a->is_finished());
+    EXPECT_EQ(a->reason(), FinishReason::kCancelled);
+  }
+  EXPECT_EQ(engine_.kv_pool().n_used(), 0);
+}
+
+// Disconnects at any time: slot and blocks are free after the next step.
+TEST_F(SchedulerTest, CancelAtAnyTimeFreesSlotAndBlocks) {
+  options_.prefix_cache = false;
+  options_.max_running = 4;
+  options_.prefill_tokens = 16;
+  Scheduler scheduler(engine_, options_);
+  Rng rng(3);
+  int while_waiting = 0, while_reading = 0, while_writing = 0;
+  std::deque<Answer> others;
+  for (int phase = 0; phase < 200; ++phase) {
+    SCOPED_TRACE(phase);
+    for (uint64_t n = rng.below(6); n > 0; --n) {
+      submit(scheduler, request(1 + static_cast<int64_t>(rng.below(100)), 20, rng.next()),
+             others.emplace_back());
+    }
+    Answer answer;
+    Request r = request(1 + static_cast<int64_t>(rng.below(200)), 100, rng.next());
+    if (rng.below(4) == 0) r.on_hidden = [](std::span<const float>) {};
+    const auto id = submit(scheduler, r, answer);
+    for (uint64_t n = rng.below(30); n > 0 && !answer.is_finished(); --n) scheduler.step();
+    if (!answer.is_finished()) {
+      const auto before = scheduler.stats();
+      ++(!answer.tokens.empty() ? while_writing
+         : before.waiting > 0   ? while_waiting
+                                : while_reading);
+      scheduler.cancel(id);
+      scheduler.step();
+      ASSERT_TRUE(answer.is_finished());
+      ASSERT_EQ(answer.reason(), FinishReason::kCancelled);
+    }
+    if (rng.below(2) == 0) run(scheduler);
+    const auto after = scheduler.stats();
+    if (after.running == 0) {
+      ASSERT_EQ(engine_.kv_pool().n_used(), 0);
+    }
+  }
+  run(scheduler);
+  for (const Answer& other : others) ASSERT_EQ(other.tokens.size(), 20u);
+  EXPECT_GT(while_waiting, 10);
+  EXPECT_GT(while_reading, 10);
+  EXPECT_GT(while_writing, 10);
+}
+
 // A long prompt beside one that decodes: each step brings it a token.
 TEST_F(SchedulerTest, DecodingDoesNotWaitForALongPrompt) {
   options_.prefill_tokens = 64;
@@ -211,9 +282,9 @@ TEST_F(SchedulerTest, PromptsTakeTurns) {
 TEST_F(SchedulerTest, NobodyStarves) {
   options_.prefill_tokens = 64;
   options_.max_running = 4;
-  Scheduler scheduler(engine_, options_);
-  std::deque<Answer> shorts;
+  std::deque<Answer> shorts;  // outlive the scheduler, which ends them
   Answer longest;
+  Scheduler scheduler(engine_, options_);
   uint64_t seed = 100;
   for (int step = 0; !longest.is_finished(); ++step) {
     ASSERT_LT(step, 80);

@@ -111,10 +111,10 @@ std::span<const int32_t> Speculation::draft(std::span<const int32_t> tokens, int
   return draft_;
 }
 
-void Speculation::checked(int64_t accepted) {
+void Speculation::checked(int64_t accepted, double share) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
   ONEBIT_CHECK(accepted >= 0 && accepted <= std::ssize(draft_));
-  length_.report(std::ssize(draft_), accepted, seconds.count());
+  length_.report(std::ssize(draft_), accepted, seconds.count() * share);
   ++stats_.steps;
   stats_.drafted += std::ssize(draft_);
   stats_.accepted += accepted;

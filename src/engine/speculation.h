@@ -75,8 +75,9 @@ class Speculation {
   // Guesses for the step that follows `tokens`, at most `room` >= 0. Valid until the next call.
   std::span<const int32_t> draft(std::span<const int32_t> tokens, int64_t room,
                                  const Sampler& sampler);
-  // The step is over: the first `accepted` guesses were right.
-  void checked(int64_t accepted);
+  // The step is over: the first `accepted` guesses were right. `share`: of the step's time, where
+  // others had tokens in it.
+  void checked(int64_t accepted, double share = 1);
   // Since the construction.
   const SpeculationStats& stats() const { return stats_; }
 

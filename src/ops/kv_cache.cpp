@@ -103,6 +103,8 @@ void KvCache::share(const KvCache& other, int64_t n) {
 }
 
 void KvCache::share(std::span<const int32_t> full_blocks) {
+  ids_.reserve(full_blocks.size());
+  blocks_.reserve(full_blocks.size());                         // nothing below throws
   for (const int32_t block : full_blocks) pool_->hold(block);  // before they might be given back
   truncate(0);
   ids_.assign(full_blocks.begin(), full_blocks.end());

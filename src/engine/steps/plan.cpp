@@ -10,15 +10,15 @@ namespace {
 // Whether somebody reads in this step what the job would read next. It waits for that block then:
 // several completions of one prompt read it once, in turns.
 bool is_read_by_another(const SchedulerState& state, const Job& job) {
-  if (!state.options.prefix_cache) return false;
+  if (!state.options.prefix_cache || job.is_embedding()) return false;
   const int64_t begin = job.sequence->length();
   const int64_t end = round_up(begin + 1, kKvBlock);
   if (end >= std::ssize(job.tokens)) return false;  // nothing to adopt
-  return std::ranges::any_of(state.running, [&](const std::unique_ptr<Job>& other) {
-    return other->n_next > 0 && other->sequence->length() >= begin &&
-           other->sequence->length() < end && std::ssize(other->tokens) >= end &&
-           other->request.tenant == job.request.tenant &&
-           std::equal(job.tokens.begin(), job.tokens.begin() + end, other->tokens.begin());
+  return std::ranges::any_of(state.running, [&](const Job& other) {
+    return other.n_next > 0 && !other.is_embedding() && other.sequence->length() >= begin &&
+           other.sequence->length() < end && std::ssize(other.tokens) >= end &&
+           other.request.tenant == job.request.tenant &&
+           std::equal(job.tokens.begin(), job.tokens.begin() + end, other.tokens.begin());
   });
 }
 
@@ -36,7 +36,8 @@ int64_t next_chunk(const Job& job, int64_t most) {
 int64_t deal(SchedulerState& state, Job& job, int64_t budget) {
   if (!job.sequence) return 0;  // preempted by one before
   if (job.n_next == 0) {
-    count_cached(state, job, adopt_prefix(state, job));
+    guard(state, job, [&] { count_cached(state, job, adopt_prefix(state, job)); });
+    if (job.is_finished) return 0;
     if (is_read_by_another(state, job)) return 0;
   }
   const int64_t n = next_chunk(job, std::min(kKvBlock, budget));
@@ -49,22 +50,25 @@ int64_t deal(SchedulerState& state, Job& job, int64_t budget) {
 }  // namespace
 
 void plan_decode(SchedulerState& state) {
+  state.turns.clear();
+  for (Job& job : state.running) {
+    if (job.n_pending() == 1) state.turns.push_back(&job);
+  }
   // Room is taken from the end of the list, never from one that was planned already.
-  for (std::size_t i = 0; i < state.running.size(); ++i) {
-    Job& job = *state.running[i];
-    if (job.sequence && job.n_pending() == 1 && make_room(state, job, 1)) job.n_next = 1;
+  for (Job* job : state.turns) {
+    if (job->sequence && make_room(state, *job, 1)) job->n_next = 1;
   }
 }
 
 void plan_prefill(SchedulerState& state) {
   const bool others_decode =
-      std::ranges::any_of(state.running, [](const auto& job) { return job->n_next > 0; });
+      std::ranges::any_of(state.running, [](const Job& job) { return job.n_next > 0; });
   int64_t budget = others_decode ? state.options.prefill_tokens : state.engine.prefill_chunk();
 
   auto& turns = state.turns;
   turns.clear();
-  for (const auto& job : state.running) {
-    if (job->sequence && job->n_pending() > 1) turns.push_back(job.get());
+  for (Job& job : state.running) {
+    if (job.sequence && job.n_pending() > 1) turns.push_back(&job);
   }
   // First those that have gone longest without a chunk, then those that came first.
   std::ranges::stable_sort(turns, {}, &Job::served_step);

@@ -8,14 +8,11 @@ namespace {
 
 // The job's blocks are free (full ones stay in the prefix cache while nobody needs them); it waits
 // in front of all who have never been admitted, and those admitted before it come before it.
-void preempt(SchedulerState& state, std::vector<std::unique_ptr<Job>>::iterator at) {
-  Job& job = **at;
-  job.sequence.reset();
-  job.n_next = 0;
-  ++job.preemptions;
+void preempt(SchedulerState& state, std::list<Job>::iterator job) {
+  drop_sequence(state, *job);
+  ++job->preemptions;
   ++state.stats.preemptions;
-  state.waiting.push_front(std::move(*at));
-  state.running.erase(at);
+  state.waiting.splice(state.waiting.begin(), state.running, job);
 }
 
 }  // namespace
@@ -27,32 +24,28 @@ bool make_room(SchedulerState& state, Job& job, int64_t n) {
     const int64_t evicted = state.cache.evict(needed - pool.n_available());
     state.stats.evicted_blocks += evicted;
     if (evicted > 0) continue;
-    auto last = state.running.end() - 1;
-    while (!(*last)->sequence) --last;  // ended in this step; the job itself has not
+    auto last = std::prev(state.running.end());
+    while (!last->sequence) --last;  // ended in this step; the job itself has not
     const bool is_alone = std::ranges::none_of(
-        state.running, [&](const auto& other) { return other.get() != &job && other->sequence; });
+        state.running, [&](const Job& other) { return &other != &job && other.sequence; });
     // submit() has checked that it fits: blocks are held from outside.
     if (is_alone) break;
-    const bool is_self = last->get() == &job;
+    const bool is_self = &*last == &job;
     preempt(state, last);
     if (is_self) return false;
   }
-  try {
-    job.sequence->reserve(n);
-  } catch (const std::exception& e) {
-    finish(state, job, FinishReason::kError, e.what());
-    return false;
-  }
-  return true;
+  guard(state, job, [&] { job.sequence->reserve(n); });
+  return !job.is_finished;
 }
 
 int64_t adopt_prefix(SchedulerState& state, Job& job) {
-  if (!state.options.prefix_cache) return 0;
+  if (!state.options.prefix_cache || job.is_embedding()) return 0;  // that wants every row
   // The last token is read in any case: its logits are not kept.
   const std::span tokens(job.tokens);
   const auto blocks = state.cache.find(job.request.tenant, tokens.first(tokens.size() - 1));
   const int64_t gained = std::ssize(blocks) * kKvBlock - job.sequence->length();
   if (gained <= 0) return 0;
+  state.has_new_room = true;  // it will not take so many blocks of its own
   job.sequence->share(tokens.first(blocks.size() * kKvBlock), blocks);
   return gained;
 }

@@ -3,17 +3,16 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
-#include <memory>
+#include <exception>
+#include <list>
 #include <optional>
-#include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
 #include "engine/prefix_cache.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
+#include "engine/speculation.h"
 
 namespace onebit {
 
@@ -21,35 +20,53 @@ using SchedulerClock = std::chrono::steady_clock;
 
 // A request on its way.
 struct Job {
-  Job(RequestId its_id, Request its_request, SchedulerClock::time_point time)
-      : id(its_id), request(std::move(its_request)), sampler(request.sampling), submitted(time) {}
+  // Allocates what it will hold, so that decoding allocates little; `capacity`: positions of a
+  // text.
+  Job(Request its_request, const SchedulerOptions& options, int64_t capacity);
 
-  RequestId id;
+  RequestId id = 0;
   Request request;
-  int64_t max_tokens = 0;       // what the request asks for, or more than there is room for
+  int64_t max_tokens;           // what the request asks for, or more than there is room for
   Sampler sampler;              // stays when the job is preempted: so do its random numbers
   std::vector<int32_t> tokens;  // prompt and answer
   int64_t generated = 0;
+  int64_t embedded = 0;  // tokens whose hidden states have been handed out
   int64_t cached_tokens = 0;
   int64_t preemptions = 0;
-  SchedulerClock::time_point submitted;
+  SchedulerClock::time_point submitted = SchedulerClock::now();
   std::optional<SchedulerClock::time_point> admitted, first_token;
 
   // While it runs.
   std::optional<Sequence> sequence;
   int64_t n_next = 0;       // tokens that it appends in this step
   int64_t served_step = 0;  // when it last read a chunk of its prompt
+  int64_t kept_blocks = 0;  // that the prefix cache has seen
 
-  // Drawn in this step.
-  int32_t drawn = 0;
-  Logprobs logprobs;
+  // Guesses of what follows: in a step that checks some they are the last of `tokens`.
+  std::optional<Speculation> speculation;
+  bool is_drafted = false;  // in this step it was asked for some
+  int64_t n_guesses = 0;
 
+  // Drawn in this step: what follows the last token, and each guess that was right.
+  struct Drawn {
+    int32_t token = 0;
+    Logprobs logprobs = {};
+  };
+  std::vector<Drawn> drawn;  // the first n_drawn
+  int64_t n_drawn = 0;
+  int64_t first_row = 0;     // of its logits
+  bool ends = false;         // the text, after these
+  std::exception_ptr error;  // what drawing threw
+
+  bool is_cancelled = false;
   bool is_finished = false;  // to be swept out
 
-  // Tokens whose keys and values are not there yet: one while it decodes.
+  // Tokens whose keys and values are not there yet: one while it decodes, and
+  // guesses.
   int64_t n_pending() const { return std::ssize(tokens) - sequence->length(); }
   // Blocks that it will take until it has read all its tokens.
   int64_t blocks_to_come() const { return sequence->blocks_needed(n_pending()); }
+  bool is_embedding() const { return request.on_hidden != nullptr; }
 };
 
 struct SchedulerState {
@@ -57,14 +74,17 @@ struct SchedulerState {
   const SchedulerOptions& options;
   int64_t capacity;  // positions of a text
   PrefixCache cache{engine.kv_pool()};
-  std::deque<std::unique_ptr<Job>> waiting = {};   // first come first; preempted ones in front
-  std::vector<std::unique_ptr<Job>> running = {};  // in the order of admission
-  std::unordered_set<RequestId> cancelled = {};    // asked for since the last step
-  std::vector<RequestId> finished = {};            // in this step
-  std::vector<Engine::Append> batch = {};          // of this step
-  std::vector<Job*> batch_jobs = {};               // of the batch, in its order
-  std::span<const float> logits = {};              // of those of the batch that want them
-  std::vector<Job*> turns = {};                    // plan_prefill's
+  // Jobs move from list to list, which takes no memory.
+  std::list<Job> waiting = {};             // first come first; preempted ones in front
+  std::list<Job> running = {};             // in the order of admission
+  std::list<Job> ended = {};               // in this step
+  RequestId refused = 0;                   // the first that waits, when there was no room for it
+  bool has_new_room = false;               // maybe, since then
+  std::vector<Engine::Append> batch = {};  // of a forward pass
+  std::vector<Job*> batch_jobs = {};       // of the batch, in its order
+  std::span<const float> logits = {};      // of the last tokens of those that want them; with
+                                           // guesses of all tokens
+  std::vector<Job*> turns = {};            // of the step that plans
   SchedulerStats stats = {};
 };
 
@@ -79,10 +99,16 @@ void admit_requests(SchedulerState& state);
 void plan_decode(SchedulerState& state);
 // Prompts take turns in what a step has room for.
 void plan_prefill(SchedulerState& state);
-// One pass of what was planned; full blocks go to the prefix cache.
+// Those that decode guess what follows, if nobody else is there and they are few.
+void speculate(SchedulerState& state);
+// A pass of what was planned of those that are to be embedded, and their hidden states.
+void embed_prompts(SchedulerState& state);
+// One pass of what was planned of all others.
 void run_forward(SchedulerState& state);
-// A token of each that has all logits it needs.
+// A token of each that has all logits it needs; more where guesses were right.
 void sample_tokens(SchedulerState& state);
+// Full blocks go to the prefix cache.
+void keep_prefixes(SchedulerState& state);
 // Hands the tokens out and ends what is complete.
 void deliver_tokens(SchedulerState& state);
 
@@ -94,8 +120,20 @@ bool make_room(SchedulerState& state, Job& job, int64_t n);
 // Takes what the prefix cache has of the job's tokens and its sequence has not; how many tokens.
 int64_t adopt_prefix(SchedulerState& state, Job& job);
 void count_cached(SchedulerState& state, Job& job, int64_t n_tokens);
+// The job's blocks are free.
+void drop_sequence(SchedulerState& state, Job& job) noexcept;
 // The last event of a job; its blocks are free. It stays in its list until sweep().
-void finish(SchedulerState& state, Job& job, FinishReason reason, const std::string& error = "");
-void sweep(SchedulerState& state);
+void finish(SchedulerState& state, Job& job, FinishReason reason, const char* error = "") noexcept;
+void fail(SchedulerState& state, Job& job, const std::exception_ptr& error) noexcept;
+// What f throws ends the job.
+template <typename F>
+void guard(SchedulerState& state, Job& job, F f) noexcept {
+  try {
+    f();
+  } catch (...) {
+    fail(state, job, std::current_exception());
+  }
+}
+void sweep(SchedulerState& state) noexcept;
 
 }  // namespace onebit

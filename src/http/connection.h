@@ -1,0 +1,112 @@
+// One client: reads requests, has them answered in their order, and writes the answers.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/intake.h"
+#include "http/outbox.h"
+#include "http/server.h"
+
+namespace onebit::http {
+
+class Connection;
+
+// What connections share. All but the counts belongs to the thread of run().
+struct Shared {
+  const ServerOptions& options;
+  const Policy& policy;
+  std::function<void(Connection&)> on_closed;
+  bool is_stopping = false;
+  int64_t body_bytes = 0;  // of the bodies being received
+
+  std::atomic<int64_t> connections{0}, accepted{0}, refused{0}, streams{0};
+  std::atomic<int64_t> bytes_in{0}, bytes_out{0};
+  std::array<std::atomic<int64_t>, 6> answers{};
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+  using Clock = std::chrono::steady_clock;
+
+  // `shared` outlives it.
+  Connection(Shared& shared, Socket socket, bool is_unix);
+  ~Connection();
+
+  void start();
+  // Instead of start(): answers the first request, unread, with this.
+  void refuse(Response response);
+  // Ends what has waited too long.
+  void tick(Clock::time_point now);
+  // Ends now if no request is under way, else after it.
+  void drain();
+  // Ends the answer under way, as options.last_events and a 503 do.
+  void cut();
+  // Ends everything.
+  void close();
+
+ private:
+  enum class Phase {
+    kReading,    // a request, or waits for one
+    kAnswering,  // outbox_ has or gets the answer
+    kLingering,  // has answered for the last time
+    kClosed,
+  };
+
+  void read();
+  void on_read(const boost::system::error_code& error, std::size_t count);
+  void parse();
+  bool take_in_body();  // false: refused
+  void begin_answer();
+  void dispatch();
+  void answer(Response response);
+  void on_wake();
+  void pump();
+  void append_head(const Response& response, bool is_stream);
+  void append_events(std::string_view bytes);
+  void flush();
+  void on_write(const boost::system::error_code& error, std::size_t count);
+  void finish_answer();
+  void linger();
+  void release_body();
+
+  Shared& shared_;
+  const Limits& limits_;
+  Socket socket_;
+  const bool is_unix_;
+  Phase phase_ = Phase::kReading;
+  Clock::time_point deadline_ = Clock::time_point::max();        // of the phase
+  Clock::time_point write_deadline_ = Clock::time_point::max();  // of the client's next read
+
+  // Reading
+  std::optional<Intake> intake_;  // of the request that is being read
+  Clock::time_point body_begin_;
+  int64_t body_bytes_ = 0;  // its part of shared_.body_bytes
+  std::string in_;          // bytes not taken yet: of this request or, pipelined, the next ones
+  bool is_reading_ = false;
+  bool is_at_eof_ = false;  // the client sends no more
+  std::array<char, 8192> read_buffer_;
+
+  // Answering
+  std::shared_ptr<Outbox> outbox_;
+  bool keep_alive_ = false;
+  bool is_http10_ = false;
+  bool is_head_ = false;
+  bool is_stream_ = false;
+  bool has_ended_ = false;  // the end of the answer is in out_
+  Headers cors_;
+  Outbox::Batch batch_;
+  std::string out_;       // being written
+  std::string out_next_;  // then this: a large body, which is not copied behind its head
+  std::size_t written_ = 0;
+  bool is_writing_ = false;
+};
+
+}  // namespace onebit::http

@@ -1,0 +1,87 @@
+// Between a handler, on any thread, and the connection of its client, on the thread of all
+// connections: the answer as far as it is made and not yet sent.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "http/exchange.h"
+
+namespace onebit::http {
+
+class Outbox {
+ public:
+  // `wake` has the connection call take(); it must not block. It is never called after close().
+  Outbox(int64_t max_unread, std::function<void()> wake)
+      : max_unread_(max_unread), wake_(std::move(wake)) {}
+
+  // The handler's side: see Exchange.
+  void respond(Response response);
+  void start_events(Headers headers);
+  bool write(std::string bytes);
+  void end();
+  void on_gone(std::function<void()> callback);
+  // The handler will do no more: without an answer a 500; events without an end are cut off, so
+  // that the client sees that something is missing.
+  void abandon();
+
+  // The connection's side.
+  struct Batch {
+    std::optional<Response> response;  // the whole answer
+    std::optional<Headers> events;     // or: events start
+    std::string bytes;                 // events; take() reuses its memory
+    bool is_end = false;
+  };
+  // What came since the last call. Bytes count as unread until the next call.
+  void take(Batch& batch);
+  // The answer cannot be completed: it was abandoned, or too much of it is unread.
+  bool is_broken() const;
+  bool is_ended() const;
+  // Ends the answer in the handler's place, which then counts as gone: events with `last_bytes`,
+  // else with `response`.
+  void cut(const std::string& last_bytes, Response response);
+  // Nobody reads any more.
+  void close();
+
+ private:
+  void wake();
+  void leave(std::unique_lock<std::mutex> lock);
+
+  mutable std::mutex mutex_;
+  const int64_t max_unread_;
+  std::function<void()> wake_;
+  std::function<void()> gone_;
+  Batch pending_;
+  int64_t taken_ = 0;  // bytes of the last batch
+  bool is_woken_ = false;
+  bool is_answered_ = false;  // responded or started
+  bool has_events_ = false;
+  bool is_ended_ = false;
+  bool is_broken_ = false;
+  bool has_left_ = false;  // nobody reads what the handler says
+};
+
+// What handlers hold. The last one to let go of it abandons the answer.
+class OutboxExchange : public Exchange {
+ public:
+  OutboxExchange(std::shared_ptr<Outbox> outbox, Request request)
+      : outbox_(std::move(outbox)), request_(std::move(request)) {}
+  ~OutboxExchange() override { outbox_->abandon(); }
+
+  const Request& request() const override { return request_; }
+  void respond(Response response) override { outbox_->respond(std::move(response)); }
+  void start_events(Headers headers) override { outbox_->start_events(std::move(headers)); }
+  bool write(std::string bytes) override { return outbox_->write(std::move(bytes)); }
+  void end() override { outbox_->end(); }
+  void on_gone(std::function<void()> callback) override { outbox_->on_gone(std::move(callback)); }
+
+ private:
+  std::shared_ptr<Outbox> outbox_;
+  Request request_;
+};
+
+}  // namespace onebit::http

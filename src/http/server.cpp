@@ -1,0 +1,331 @@
+#include "http/server.h"
+
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstring>
+#include <list>
+#include <unordered_set>
+#include <utility>
+
+#include "base/error.h"
+#include "http/answer.h"
+#include "http/connection.h"
+#include "http/listener.h"
+
+namespace onebit::http {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = Connection::Clock;
+using Time = Limits::Time;
+
+constexpr int64_t kSpareDescriptors = 64;  // for the process's other files
+constexpr int64_t kRefusedAtOnce = 64;     // connections over the limit that hear so
+constexpr Time kLastWrites{1'000};         // for answers that a stop cut off
+constexpr int64_t kNever = INT64_MAX;
+
+// How many files the process may have open, after raising that as far as it may.
+int64_t raise_descriptor_limit() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 30));
+}
+
+Time tick_interval(const Limits& limits) {
+  const Time shortest = std::min({limits.head_timeout, limits.body_timeout, limits.idle_timeout,
+                                  limits.write_timeout, limits.linger_timeout});
+  return std::clamp(shortest / 4, Time(5), Time(250));
+}
+
+std::vector<Listener> listen(const ServerOptions& options) {
+  if (options.addresses.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "expected an address to listen on, found none");
+  }
+  std::vector<Listener> listeners;
+  for (const Address& address : options.addresses) {
+    listeners.emplace_back(address);
+    if (!listeners.back().is_loopback() && options.guard.keys.empty() && !options.allow_public) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "listen on " + listeners.back().name() +
+                      ": expected API keys for an address that other machines can reach");
+    }
+  }
+  return listeners;
+}
+
+GuardOptions with_own_names(GuardOptions guard, const std::vector<Listener>& listeners) {
+  for (const Listener& listener : listeners) {
+    if (!listener.is_unix()) guard.hosts.push_back(listener.host());
+  }
+  return guard;
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, std::vector<Route> routes);
+  ~Impl();
+
+  void run();
+  void stop(Time grace) noexcept;
+  Counters counters() const;
+
+  const std::vector<Listener>& listeners() const { return listeners_; }
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+  struct Door {
+    Acceptor acceptor;
+    bool is_unix;
+    bool is_accepting = false;
+  };
+
+  void accept(Door& door);
+  void accept_all();
+  void on_accept(Door& door, const boost::system::error_code& error, Connection::Socket socket);
+  void on_closed(Connection& connection);
+  void start_ticker();
+  void tick();
+  void await_stop();
+  void on_stop();
+  void finish();
+  template <typename Call>
+  void for_each_connection(Call call);  // which may close it
+  void report(const std::string& line) const {
+    if (options_.on_error) options_.on_error(line);
+  }
+
+  const ServerOptions options_;
+  std::vector<Listener> listeners_;
+  const Policy policy_;
+  int64_t max_connections_;
+  Shared shared_;
+  std::atomic<int64_t> grace_{kNever};  // ms, of the last stop()
+  const int stop_event_;
+
+  asio::io_context io_{1};  // what follows lives in it
+  asio::posix::stream_descriptor stop_reader_;
+  uint64_t stop_count_ = 0;
+  asio::steady_timer ticker_;
+  const Time tick_interval_;
+  bool is_ticking_ = false;
+  bool accept_has_failed_ = false;
+  bool is_finished_ = false;
+  std::list<Door> doors_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  Clock::time_point cut_time_ = Clock::time_point::max();
+  Clock::time_point end_time_ = Clock::time_point::max();
+};
+
+Server::Impl::Impl(ServerOptions options, std::vector<Route> routes)
+    : options_(std::move(options)),
+      listeners_(listen(options_)),
+      policy_{Guard(with_own_names(options_.guard, listeners_)), Router(std::move(routes)),
+              static_cast<std::size_t>(options_.limits.max_head)},
+      max_connections_(std::max<int64_t>(
+          1, std::min(options_.limits.max_connections,
+                      raise_descriptor_limit() - kSpareDescriptors - kRefusedAtOnce))),
+      shared_{options_, policy_, [this](Connection& connection) { on_closed(connection); }},
+      stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      stop_reader_(io_),
+      ticker_(io_),
+      tick_interval_(tick_interval(options_.limits)) {
+  if (stop_event_ < 0) throw_errno("create", "eventfd");
+  stop_reader_.assign(stop_event_);  // which closes it
+  for (Listener& listener : listeners_) {
+    doors_.push_back({Acceptor(io_), listener.is_unix()});
+    doors_.back().acceptor.assign({listener.family(), listener.is_unix() ? 0 : IPPROTO_TCP},
+                                  listener.release());
+  }
+  await_stop();
+  accept_all();
+}
+
+Server::Impl::~Impl() {
+  shared_.is_stopping = true;
+  for_each_connection([](Connection& connection) { connection.close(); });
+}
+
+template <typename Call>
+void Server::Impl::for_each_connection(Call call) {
+  const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
+  for (const auto& connection : all) call(*connection);
+}
+
+void Server::Impl::run() {
+  for (;;) {
+    try {
+      io_.run();
+      return;
+    } catch (const std::exception& error) {  // no memory for one connection: its deadline ends it
+      report(std::string("serving: ") + error.what());
+    }
+  }
+}
+
+void Server::Impl::accept_all() {
+  const auto limit = static_cast<std::size_t>(max_connections_ + kRefusedAtOnce);
+  if (shared_.is_stopping || connections_.size() >= limit) return;
+  for (Door& door : doors_) accept(door);
+}
+
+void Server::Impl::accept(Door& door) {
+  if (std::exchange(door.is_accepting, true)) return;
+  door.acceptor.async_accept([this, &door](const auto& error, Connection::Socket socket) {
+    door.is_accepting = false;
+    on_accept(door, error, std::move(socket));
+  });
+}
+
+void Server::Impl::on_accept(Door& door, const boost::system::error_code& error,
+                             Connection::Socket socket) {
+  if (shared_.is_stopping) return;
+  start_ticker();
+  if (error) {  // too many open files, say: tick() tries again, and one line of it is enough
+    if (!std::exchange(accept_has_failed_, true)) report("accept: " + error.message());
+    return;
+  }
+  accept_has_failed_ = false;
+  ++shared_.accepted;
+  boost::system::error_code ignored;
+  socket.set_option(asio::socket_base::send_buffer_size(options_.limits.send_buffer), ignored);
+  if (!door.is_unix) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  auto connection = std::make_shared<Connection>(shared_, std::move(socket), door.is_unix);
+  connections_.insert(connection);
+  if (static_cast<int64_t>(connections_.size()) > max_connections_) {
+    ++shared_.refused;
+    auto refusal = error_response(503, "the server has too many connections");
+    refusal.headers.emplace_back("Retry-After", "1");
+    connection->refuse(std::move(refusal));
+  } else {
+    connection->start();
+  }
+  accept_all();
+}
+
+void Server::Impl::on_closed(Connection& connection) {
+  connections_.erase(connection.shared_from_this());
+  if (shared_.is_stopping && connections_.empty()) {
+    finish();
+  } else {
+    accept_all();
+  }
+}
+
+// One timer for all: deadlines are kept to within a quarter of the shortest.
+void Server::Impl::tick() {
+  const auto now = Clock::now();
+  if (now >= end_time_) {
+    for_each_connection([](Connection& connection) { connection.close(); });
+  } else if (now >= cut_time_) {
+    cut_time_ = Clock::time_point::max();
+    end_time_ = now + kLastWrites;
+    for_each_connection([](Connection& connection) { connection.cut(); });
+  } else {
+    for_each_connection([now](Connection& connection) { connection.tick(now); });
+  }
+  accept_all();
+  if (!connections_.empty()) start_ticker();
+}
+
+void Server::Impl::start_ticker() {
+  if (std::exchange(is_ticking_, true)) return;
+  ticker_.expires_after(tick_interval_);
+  ticker_.async_wait([this](const auto& error) {
+    is_ticking_ = false;
+    if (!error) tick();
+  });
+}
+
+void Server::Impl::stop(Time grace) noexcept {
+  // The shortest of those not looked at yet.
+  int64_t before = grace_.load();
+  while (grace.count() < before && !grace_.compare_exchange_weak(before, grace.count())) {
+  }
+  const uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(stop_event_, &one, sizeof(one));
+}
+
+void Server::Impl::await_stop() {
+  stop_reader_.async_read_some(asio::buffer(&stop_count_, sizeof(stop_count_)),
+                               [this](const auto& error, std::size_t) {
+                                 if (error) return;
+                                 on_stop();
+                                 if (!is_finished_) await_stop();
+                               });
+}
+
+void Server::Impl::on_stop() {
+  const Time grace(std::max<int64_t>(0, grace_.exchange(kNever)));
+  const auto cut_time = Clock::now() + std::min<Time>(grace, std::chrono::hours(24));
+  if (end_time_ == Clock::time_point::max()) cut_time_ = std::min(cut_time_, cut_time);
+  if (!std::exchange(shared_.is_stopping, true)) {
+    boost::system::error_code ignored;
+    for (Door& door : doors_) door.acceptor.close(ignored);
+    for_each_connection([](Connection& connection) { connection.drain(); });
+  }
+  connections_.empty() ? finish() : tick();
+}
+
+// run() returns when nothing is left to wait for.
+void Server::Impl::finish() {
+  is_finished_ = true;
+  ticker_.cancel();
+  stop_reader_.cancel();
+}
+
+Counters Server::Impl::counters() const {
+  Counters counters;
+  counters.connections = shared_.connections;
+  counters.accepted = shared_.accepted;
+  counters.refused = shared_.refused;
+  counters.streams = shared_.streams;
+  counters.bytes_in = shared_.bytes_in;
+  counters.bytes_out = shared_.bytes_out;
+  for (std::size_t i = 0; i < shared_.answers.size(); ++i) counters.answers[i] = shared_.answers[i];
+  return counters;
+}
+
+Server::Server(ServerOptions options, std::vector<Route> routes)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(routes))) {}
+Server::~Server() = default;
+
+void Server::run() {
+  impl_->run();
+}
+void Server::stop(std::chrono::milliseconds grace) noexcept {
+  impl_->stop(grace);
+}
+Counters Server::counters() const {
+  return impl_->counters();
+}
+
+int Server::port() const {
+  for (const Listener& listener : impl_->listeners()) {
+    if (!listener.is_unix()) return listener.port();
+  }
+  return 0;
+}
+
+std::vector<std::string> Server::names() const {
+  std::vector<std::string> names;
+  for (const Listener& listener : impl_->listeners()) names.push_back(listener.name());
+  return names;
+}
+
+}  // namespace onebit::http

@@ -1,0 +1,176 @@
+// Answers that are being written. Each conversation has at most one.
+import { signal } from '@preact/signals';
+import type { Timings, Usage } from '../api/answer';
+import { stream } from '../api/client';
+import { ApiError, apiError } from '../api/errors';
+import { announcement } from '../ui/notices';
+import { add, change, type Chat, find, type Message, path } from './chat';
+import { askFor, splitThinking } from './request';
+import { context, isChat, model, note } from './server';
+import { settings } from './settings';
+import { get, put } from './store';
+
+export interface Writing {
+  chatId: string;
+  messageId: string;
+  text: string; // with its <think>, as it comes
+  thinking: string; // of servers that send it apart
+  pieces: number;
+  started: number; // ms
+  first: number; // ms; 0: nothing came yet
+  retryAt: number; // ms since 1970; 0: not waiting
+  waitsFor: string;
+  abort: AbortController;
+}
+
+export const writings = signal<ReadonlyMap<string, Writing>>(new Map());
+
+function publish(w: Writing): void {
+  writings.value = new Map(writings.value).set(w.chatId, { ...w });
+}
+function unpublish(chatId: string): void {
+  const rest = new Map(writings.value);
+  rest.delete(chatId);
+  writings.value = rest;
+}
+
+const kMostRetries = 5;
+const kSaveEvery = 2000; // ms: what a crash of the browser may cost
+
+const nextFrame = () =>
+  new Promise<void>((resolve) => {
+    // A hidden tab has no frames, but its answer goes on.
+    const timer = setTimeout(resolve, 250);
+    requestAnimationFrame(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
+
+export function stop(chatId: string): void {
+  writings.value.get(chatId)?.abort.abort();
+}
+
+// Writes an answer to the message `parent` (of a model without template: what follows it).
+export async function write(chat: Chat, parent: string): Promise<void> {
+  if (writings.value.has(chat.id)) return;
+  const asked = add(chat, { role: 'assistant', text: '' }, parent);
+  put(asked);
+  const w: Writing = {
+    chatId: chat.id,
+    messageId: asked.leaf ?? '',
+    text: '',
+    thinking: '',
+    pieces: 0,
+    started: performance.now(),
+    first: 0,
+    retryAt: 0,
+    waitsFor: '',
+    abort: new AbortController(),
+  };
+  publish(w);
+  announcement.value = 'Answering';
+  let end: Partial<Message>;
+  try {
+    end = await receive(w, asked, path(asked, parent));
+  } catch (error) {
+    end = endOfError(error, w.abort.signal.aborted);
+  }
+  finish(w, end);
+}
+
+interface End {
+  finish?: string;
+  usage?: Usage;
+  timings?: Timings;
+}
+
+async function receive(w: Writing, chat: Chat, messages: Message[]): Promise<End> {
+  const asking = { id: model.value?.id ?? 'default', isChat: isChat.value };
+  const { path: where, body } = askFor(asking, chat.system, messages, settings.value.sampling);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readAnswer(w, where, body);
+    } catch (error) {
+      const again =
+        error instanceof ApiError &&
+        (error.trouble === 'busy' || error.trouble === 'loading') &&
+        attempt <= kMostRetries;
+      if (!again || w.abort.signal.aborted) throw error;
+      const seconds = error.retryAfter || 2 ** attempt;
+      w.retryAt = Date.now() + seconds * 1000;
+      w.waitsFor = error.message;
+      publish(w);
+      await wait(seconds * 1000, w.abort.signal);
+      w.retryAt = 0;
+      if (w.abort.signal.aborted) throw error;
+      publish(w);
+    }
+  }
+}
+
+async function readAnswer(w: Writing, where: Parameters<typeof stream>[0], body: object): Promise<End> {
+  const end: End = {};
+  let drawing = false;
+  let saved = performance.now();
+  for await (const piece of stream(where, body, w.abort.signal)) {
+    if (piece.text || piece.thinking) {
+      w.first ||= performance.now();
+      w.pieces++;
+      w.text += piece.text ?? '';
+      w.thinking += piece.thinking ?? '';
+    }
+    if (piece.finish) end.finish = piece.finish;
+    if (piece.usage) end.usage = piece.usage;
+    if (piece.timings) end.timings = piece.timings;
+    if (!drawing) {
+      drawing = true;
+      nextFrame().then(() => {
+        drawing = false;
+        if (writings.value.get(w.chatId)?.messageId === w.messageId) publish(w);
+      });
+    }
+    if (performance.now() - saved > kSaveEvery) {
+      save(w, {});
+      saved = performance.now();
+    }
+  }
+  return end;
+}
+
+function endOfError(error: unknown, aborted: boolean): Partial<Message> {
+  if (aborted) return { finish: 'stopped' };
+  const known = error instanceof ApiError ? error : apiError('broken');
+  note(known);
+  return { finish: 'error', error: known.message };
+}
+
+function save(w: Writing, with_: Partial<Message>): void {
+  const chat = get(w.chatId);
+  if (!chat || !find(chat, w.messageId)) return; // deleted meanwhile
+  const { text, thinking } = splitThinking(w.text);
+  const all = w.thinking + thinking;
+  put(change(chat, w.messageId, { text, ...(all ? { thinking: all } : {}), ...with_ }));
+}
+
+function finish(w: Writing, end: Partial<Message>): void {
+  save(w, end);
+  unpublish(w.chatId);
+  if (end.error) return; // an alert says it
+  announcement.value =
+    end.finish === 'stopped' ? 'Stopped' : `Answer finished. ${splitThinking(w.text).text.slice(0, 1000)}`;
+}
+
+// Tokens of the context that the conversation has filled, as the server counted them last.
+export function tokensOf(messages: Message[]): { used: number; of: number } | undefined {
+  const usage = messages.findLast((m) => m.usage)?.usage;
+  if (!usage || !context.value) return undefined;
+  return { used: usage.prompt_tokens + usage.completion_tokens, of: context.value };
+}

@@ -1,0 +1,16 @@
+import { render } from 'preact';
+import { connect } from './chats/server';
+import { followTheme } from './chats/settings';
+import { followOtherTabs, loadAll } from './chats/store';
+import { writings } from './chats/writing';
+import './styles/app.css';
+import { App } from './ui/app';
+import { listenToKeys } from './ui/keyboard';
+
+followTheme();
+listenToKeys();
+connect();
+await loadAll();
+followOtherTabs((id) => writings.value.has(id));
+const root = document.getElementById('app');
+if (root) render(<App />, root);
