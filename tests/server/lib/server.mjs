@@ -1,6 +1,5 @@
 // A server of our own for a test: started on a free port of the loopback, stopped with it.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 
 import { get } from './connection.mjs';
@@ -12,19 +11,19 @@ const kStartSeconds = 60;
 // flags, log(), stop()} once /health says that it is ready or, with `wait` false, once it listens.
 export async function startServer(binary, flags = [], { env = {}, wait = true, wrap = [], port = 0 } = {}) {
   const [command, ...rest] = [...wrap, binary, 'serve', '--port', String(port), ...flags];
-  const process_ = spawn(command, rest, {
+  const child = spawn(command, rest, {
     env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
-  const server = { process: process_, pid: process_.pid, flags, log: () => log };
+  const server = { process: child, pid: child.pid, flags, log: () => log };
   const exited = new Promise((resolve) => {
-    process_.once('exit', (code, signal) => resolve({ code, signal }));
-    process_.once('error', (error) => resolve({ error }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', (error) => resolve({ error }));
   });
-  const kill = () => process_.kill('SIGKILL');
+  const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   server.stop = async (signal = 'SIGTERM') => {
-    process_.kill(signal);
+    child.kill(signal);
     const end = await exited;
     process.removeListener('exit', kill);
     return end;
@@ -32,19 +31,21 @@ export async function startServer(binary, flags = [], { env = {}, wait = true, w
   const listening = new Promise((resolve) => {
     const read = (bytes) => {
       log = (log + bytes).slice(-100000);
-      const found = /http:\/\/(127\.0\.0\.1|\[::1\]|localhost):\d+/.exec(log);
+      const found = /http:\/\/(127\.0\.0\.1|\[::1\]|localhost):\d+(?=\s)/.exec(log);
       if (found) resolve(found[0]);
     };
-    process_.stdout.on('data', read);
-    process_.stderr.on('data', read);
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
   });
-  server.url = await Promise.race([
-    listening,
-    exited.then((end) => {
-      throw new Error(`the server did not start: ${JSON.stringify(end)}\n${log}`);
-    }),
-    pause(kStartSeconds * 1000).then(() => { throw new Error(`no address of the server in: ${log}`); }),
-  ]);
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no address of the server in: ${log}`)), kStartSeconds * 1000);
+  });
+  const ended = exited.then((end) => {
+    throw new Error(`the server did not start: ${JSON.stringify(end)}\n${log}`);
+  });
+  server.url = await Promise.race([listening, ended, late]);
+  clearTimeout(timer);
   if (wait) await untilReady(server.url);
   return server;
 }
