@@ -7,6 +7,7 @@
 # make fuzz     every parser against inputs made up to break it, FUZZ_SECONDS=10 each
 # make test-aarch64  kernels on three kinds of CPU, and the logits of every golden model, of a cross
 #               build under qemu
+# make page     web/dist, the page of the server, from web/ (needs node 18 and npm)
 # make format   clang-format over the tree
 #
 # Missing Debian packages are installed first, each target its own.
@@ -28,7 +29,7 @@ FUZZ_SECONDS ?= 10
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: packages packages-test packages-aarch64 all run test test-server test-aarch64 fuzz bench format clean default-model
+.PHONY: packages packages-test packages-aarch64 all run test test-server test-aarch64 fuzz bench page format clean default-model
 
 # What `make test` needs but for the trainer; all that any target here needs; for test-aarch64.
 packages-test:
@@ -88,6 +89,11 @@ bench:
 	$(BUILD)/onebit bench
 	$(BUILD)/onebit bench --shape 1b --type ternary
 	$(BUILD)/onebit bench --shape 1b --type binary
+
+# Committed, so that nobody else needs node. tests/page_test.sh tries it in Chromium.
+page:
+	npm --prefix web ci
+	npm --prefix web run build
 
 format:
 	@tools/install-deps.sh $(FORMAT_PACKAGES)

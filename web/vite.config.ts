@@ -50,5 +50,5 @@ export default defineConfig({
     },
   },
   server: { proxy: { '/v1': 'http://127.0.0.1:8080', '/health': 'http://127.0.0.1:8080' } },
-  test: { include: ['test/*.test.ts'] },
+  test: { include: ['test/*.test.ts'], setupFiles: ['test/setup.mjs'] },
 } as Parameters<typeof defineConfig>[0]);

@@ -29,7 +29,8 @@ describe('askFor', () => {
   it('continues the whole text where there is no template', () => {
     const { path, body } = askFor({ id: 'm', isChat: false }, 'short', messages, {});
     expect(path).toBe('v1/completions');
-    expect(body).toMatchObject({ prompt: 'abc' });
+    expect(body).toMatchObject({ prompt: 'abc', max_tokens: 256 });
+    expect(askFor({ id: 'm', isChat: false }, '', messages, { max_tokens: 9 }).body).toMatchObject({ max_tokens: 9 });
   });
 });
 

@@ -47,6 +47,9 @@ export interface Ask {
   body: object;
 }
 
+// The API's default of 16 tokens is for programs.
+const kContinuation = 256;
+
 // `messages`: the path up to where the answer begins. A model without a chat template continues
 // the text of all of them.
 export function askFor(
@@ -63,7 +66,7 @@ export function askFor(
   };
   if (!model.isChat) {
     const prompt = messages.map((m) => m.text).join('');
-    return { path: 'v1/completions', body: { ...common, prompt } };
+    return { path: 'v1/completions', body: { max_tokens: kContinuation, ...common, prompt } };
   }
   const turns = messages
     .filter((m) => m.role === 'user' || m.text !== '')

@@ -101,7 +101,7 @@ export function App() {
         {isDrawerOpen.value && <div class="shade" onClick={closeDrawer} />}
         <div class="page" inert={isDrawerOpen.value && matchMedia('(max-width: 760px)').matches}>
           <Header />
-          <main>
+          <main class={isChat.value ? '' : 'continues'}>
             <Notices />
             <Conversation />
             <Composer />

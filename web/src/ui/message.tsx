@@ -109,6 +109,8 @@ interface MessageProps {
 function MessageBody({ message, writing }: Pick<MessageProps, 'message' | 'writing'>) {
   const live = writing ? splitThinking(writing.text) : undefined;
   const text = live?.text ?? message.text;
+  // A continuation always ends somewhere; an answer should not.
+  const end = message.finish === 'length' && !isChat.value ? '' : kEnds[message.finish ?? ''];
   const thinking = writing ? writing.thinking + (live?.thinking ?? '') : message.thinking;
   return (
     <>
@@ -133,7 +135,7 @@ function MessageBody({ message, writing }: Pick<MessageProps, 'message' | 'writi
           {message.error}
         </p>
       )}
-      {message.finish && kEnds[message.finish] && <p class="end">{kEnds[message.finish]}</p>}
+      {end && <p class="end">{end}</p>}
     </>
   );
 }
