@@ -150,7 +150,7 @@ add('conversations: search, rename, export, import, delete', async ({ browser, u
   await titles.getByText('Apples of mine').waitFor();
 
   await button(page, 'More about Apples of mine').click();
-  const [markdown] = await Promise.all([page.waitForEvent('download'), button(page, 'Export Markdown').click()]);
+  const [markdown] = await Promise.all([page.waitForEvent('download'), button(page, 'Save as Markdown').click()]);
   assert.equal(markdown.suggestedFilename(), 'Apples-of-mine.md');
   assert.match(await readFile(await markdown.path(), 'utf8'), /^# Apples of mine\n\n\*\*You\*\*/);
 

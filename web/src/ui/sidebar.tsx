@@ -68,10 +68,10 @@ function ChatMenu({ chat, set }: { chat: Chat; set: (doing: Doing) => void }) {
         Rename
       </button>
       <button type="button" onClick={() => save('md')}>
-        Export Markdown
+        Save as Markdown
       </button>
       <button type="button" onClick={() => save('json')}>
-        Export JSON
+        Save as JSON
       </button>
       <button type="button" class="danger" onClick={() => set('delete')}>
         Delete
