@@ -5,7 +5,7 @@
 set -euo pipefail
 packages=(libboost1.81-dev libboost-json1.81-dev libboost-json1.81.0 libboost-container1.81-dev
           libboost-container1.81.0 libboost-system1.81-dev libboost-system1.81.0
-          libcli11-dev libgtest-dev libpcre2-dev libpcre2-8-0)
+          libssl-dev libssl3 libcli11-dev libgtest-dev libpcre2-dev libpcre2-8-0)
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 done_file=$dir/.unpacked

@@ -9,8 +9,6 @@ namespace {
 
 using enum FieldType;
 
-constexpr double kMany = 9007199254740992;  // 2^53: integers up to here are exact in doubles
-constexpr double kMostBytes = 1 << 26;      // the limit of bodies is lower
 constexpr double kMostGbnf = static_cast<double>(kMaxGbnfBytes);
 
 constexpr Field kGeneration[] = {
@@ -18,7 +16,7 @@ constexpr Field kGeneration[] = {
     {"temperature", kNumber, 0, 2, "", "0.8", "0: always the likeliest token."},
     {"top_p", kNumber, 0, 1, "", "0.95",
      "The likeliest tokens that together have this probability."},
-    {"top_k", kInteger, 0, kMany, "", "40", "The so many likeliest tokens; 0: all."},
+    {"top_k", kInteger, 0, kNoLimit, "", "40", "The so many likeliest tokens; 0: all."},
     {"min_p", kNumber, 0, 1, "", "0", "Tokens with this part of the likeliest one's probability."},
     {"repetition_penalty", kNumber, 0.01, 100, "", "1",
      "Above 1: of the last 64 tokens each becomes less likely."},
@@ -27,7 +25,7 @@ constexpr Field kGeneration[] = {
     {"frequency_penalty", kNumber, -2, 2, "", "0", "The same, for each time that they were."},
     {"logit_bias", kObject, 0, 1024, "", "",
      "Token ids as strings to numbers in [-100, 100], which are added to their logits."},
-    {"seed", kInteger, -kMany, kMany, "", "",
+    {"seed", kInteger, -kNoLimit, kNoLimit, "", "",
      "Equal seeds give equal answers; absent: a random one."},
     {"stop", kMixed, 0, 16, "a string or a list of at most 16, each of 1 to 256 bytes", "",
      "Texts that end the answer and are not in it."},
@@ -35,13 +33,13 @@ constexpr Field kGeneration[] = {
 };
 
 constexpr Field kChat[] = {
-    {"messages", kList, 1, kMany, "", "",
+    {"messages", kList, 1, kNoLimit, "", "",
      "The conversation: `role` (system, developer, user, assistant, tool) and `content`, a string "
      "or a list of text parts; `tool_calls` of an assistant, `tool_call_id` of a tool.",
      true},
-    {"max_completion_tokens", kInteger, 1, kMany, "", "",
+    {"max_completion_tokens", kInteger, 1, kNoLimit, "", "",
      "The most tokens of the answer; absent: as many as the context has room for."},
-    {"max_tokens", kInteger, 1, kMany, "", "", "The older name of `max_completion_tokens`."},
+    {"max_tokens", kInteger, 1, kNoLimit, "", "", "The older name of `max_completion_tokens`."},
     {"n", kInteger, 1, 8, "", "1", "How many answers."},
     {"stream_options", kObject, 0, 16, "", "", ""},
     {"stream_options.include_usage", kBool, 0, 0, "", "false",
@@ -54,7 +52,7 @@ constexpr Field kChat[] = {
     {"response_format.json_schema", kObject, 0, 16, "", "",
      "With type json_schema: `schema`, and a `name`. Always strict."},
     {"response_format.json_schema.name", kString, 0, 256, "", "", ""},
-    {"response_format.json_schema.schema", kObject, 0, kMany, "", "", "See grammar.md."},
+    {"response_format.json_schema.schema", kObject, 0, kNoLimit, "", "", "See grammar.md."},
     {"grammar", kString, 1, kMostGbnf, "", "",
      "A GBNF grammar that the answer is a text of (see grammar.md). Not OpenAI's."},
     {"tools", kList, 0, 128, "", "",
@@ -78,7 +76,7 @@ constexpr Field kCompletion[] = {
     {"prompt", kMixed, 0, 16,
      "a string, a list of 1 to 16 strings, a list of token ids or a list of 1 to 16 such lists", "",
      "What the model continues.", true},
-    {"max_tokens", kInteger, 1, kMany, "", "16", "The most tokens of the answer."},
+    {"max_tokens", kInteger, 1, kNoLimit, "", "16", "The most tokens of the answer."},
     {"n", kInteger, 1, 8, "", "1", "How many answers to each prompt."},
     {"stream_options", kObject, 0, 16, "", "", ""},
     {"stream_options.include_usage", kBool, 0, 0, "", "false",
@@ -88,7 +86,7 @@ constexpr Field kCompletion[] = {
     {"response_format", kObject, 0, 16, "", "", "As in chat completions. Not OpenAI's."},
     {"response_format.type", kChoice, 0, 0, "text|json_object|json_schema", "\"text\"", ""},
     {"response_format.json_schema", kObject, 0, 16, "", "", ""},
-    {"response_format.json_schema.schema", kObject, 0, kMany, "", "", "See grammar.md."},
+    {"response_format.json_schema.schema", kObject, 0, kNoLimit, "", "", "See grammar.md."},
     {"grammar", kString, 1, kMostGbnf, "", "", "As in chat completions. Not OpenAI's."},
     {"best_of", kOnly, 0, 0, "1"},
     {"echo", kOnly, 0, 0, "false"},
@@ -96,17 +94,17 @@ constexpr Field kCompletion[] = {
 };
 
 constexpr Field kResponses[] = {
-    {"input", kMixed, 0, kMany, "a string or a list of messages", "",
+    {"input", kMixed, 0, kNoLimit, "a string or a list of messages", "",
      "Messages have a `role` and `content`: a string or parts of type input_text and output_text.",
      true},
-    {"instructions", kString, 0, kMostBytes, "", "", "A system message in front."},
-    {"max_output_tokens", kInteger, 1, kMany, "", "",
+    {"instructions", kString, 0, kNoLimit, "", "", "A system message in front."},
+    {"max_output_tokens", kInteger, 1, kNoLimit, "", "",
      "The most tokens of the answer; absent: as many as the context has room for."},
     {"text", kObject, 0, 16, "", "", ""},
     {"text.format", kObject, 0, 16, "", "", "What form the answer has."},
     {"text.format.type", kChoice, 0, 0, "text|json_object|json_schema", "\"text\"", ""},
     {"text.format.name", kString, 0, 256, "", "", ""},
-    {"text.format.schema", kObject, 0, kMany, "", "", "With type json_schema. See grammar.md."},
+    {"text.format.schema", kObject, 0, kNoLimit, "", "", "With type json_schema. See grammar.md."},
     {"text.verbosity", kOnly, 0, 0, "\"medium\""},
     {"metadata", kObject, 0, 16, "", "", "Comes back in the answer."},
     {"store", kBool, 0, 0, "", "false", "Accepted; nothing is ever stored."},
@@ -129,13 +127,13 @@ constexpr Field kEmbeddings[] = {
     {"model", kString, 0, 256, "", "", "Any name; the server has one model."},
     {"encoding_format", kChoice, 0, 0, "float|base64", "\"float\"",
      "base64: of the floats, 32 bits, little endian."},
-    {"dimensions", kInteger, 1, kMany, "", "", "Only what the model has."},
+    {"dimensions", kInteger, 1, kNoLimit, "", "", "Only what the model has."},
     {"pooling", kChoice, 0, 0, "last|mean", "",
      "What stands for the text: the last token or the mean; absent: the model's. Not OpenAI's."},
 };
 
 constexpr Field kTokenize[] = {
-    {"content", kString, 0, kMostBytes, "", "", "The text.", true},
+    {"content", kString, 0, kNoLimit, "", "", "The text.", true},
     {"add_special", kBool, 0, 0, "", "false", "With the tokens that begin and end a text."},
 };
 

@@ -22,9 +22,8 @@ TEST(Refusals, NameTheField) {
       {R"("temperature": 3)", "temperature: expected a number in [0, 2], found 3"},
       {R"("temperature": -0.5)", "temperature: expected a number in [0, 2], found -0.5"},
       {R"("temperature": "1")", "temperature: expected a number in [0, 2], found '1'"},
-      {R"("max_tokens": 0)", "max_tokens: expected an integer in [1, 9007199254740992], found 0"},
-      {R"("max_tokens": 1.5)",
-       "max_tokens: expected an integer in [1, 9007199254740992], found 1.5"},
+      {R"("max_tokens": 0)", "max_tokens: expected an integer of at least 1, found 0"},
+      {R"("max_tokens": 1.5)", "max_tokens: expected an integer of at least 1, found 1.5"},
       {R"("max_tokens": 5000)",
        "messages: expected at most 4096 tokens (the context) with those of the answer, found"},
       {R"("n": 9)", "n: expected an integer in [1, 8], found 9"},
@@ -85,9 +84,8 @@ TEST(Refusals, NameTheField) {
 TEST(Refusals, OfMessages) {
   TestService service;
   const std::vector<Case> cases = {
-      {R"({})", "messages: expected a list of 1 to 9007199254740992 items, found none"},
-      {R"({"messages": []})",
-       "messages: expected a list of 1 to 9007199254740992 items, found a list of 0"},
+      {R"({})", "messages: expected a list of at least 1 items, found none"},
+      {R"({"messages": []})", "messages: expected a list of at least 1 items, found a list of 0"},
       {R"({"messages": [{"role": "boss", "content": "x"}]})",
        "messages[0].role: expected system, developer, user, assistant or tool, found 'boss'"},
       {R"({"messages": [{"role": "user"}]})", "messages[0].content: expected a string, found none"},

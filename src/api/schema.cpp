@@ -95,24 +95,33 @@ const Schema& schema_of(std::string_view path) {
 }
 
 std::string expected_text(const Field& field) {
-  const std::string range = number_text(field.min) + ", " + number_text(field.max) + "]";
-  const std::string counts =
-      (field.min > 0 ? number_text(field.min) + " to " : "at most ") + number_text(field.max);
+  const bool has_limit = field.max < kNoLimit;
+  const std::string least = number_text(field.min);
+  const std::string range = has_limit
+                                ? " in [" + least + ", " + number_text(field.max) + "]"
+                                : (field.min > -kNoLimit ? " of at least " + least : std::string());
+  const auto counted = [&](const char* what, const char* units) {
+    if (has_limit) {
+      return what + (field.min > 0 ? " of " + least + " to " : std::string(" of at most ")) +
+             number_text(field.max) + units;
+    }
+    return what + (field.min > 0 ? " of at least " + least + units : std::string());
+  };
   switch (field.type) {
     case FieldType::kBool:
       return "a boolean";
     case FieldType::kInteger:
-      return "an integer in [" + range;
+      return "an integer" + range;
     case FieldType::kNumber:
-      return "a number in [" + range;
+      return "a number" + range;
     case FieldType::kString:
-      return "a string of " + counts + " bytes";
+      return counted("a string", " bytes");
     case FieldType::kChoice:
       return listed(field.values, "'");
     case FieldType::kList:
-      return "a list of " + counts + " items";
+      return counted("a list", " items");
     case FieldType::kObject:
-      return "an object of " + counts + " members";
+      return counted("an object", " members");
     case FieldType::kMixed:
       return std::string(field.values);
     case FieldType::kOnly:

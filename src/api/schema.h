@@ -25,6 +25,8 @@ enum class FieldType : uint8_t {
              // which nothing is asked for; "": null alone
 };
 
+inline constexpr double kNoLimit = 9007199254740992;  // 2^53: doubles hold all integers up to here
+
 struct Field {
   std::string_view name;  // a member of a member: "stream_options.include_usage"
   FieldType type;

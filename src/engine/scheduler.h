@@ -39,6 +39,7 @@ struct SchedulerOptions {
   // Guesses of a request's next tokens in a step, at most (n-grams, speculation.h), in steps in
   // which few requests run and none reads a prompt; 0: off. They change no token.
   int64_t speculation = 0;
+  bool adaptive_speculation = true;  // only as many as pay; else all that there are
 };
 
 // Counters since the start, and how things stand.

@@ -76,7 +76,8 @@ class SchedulerMemory : public testing::Test {
   bool run(int64_t n, int64_t fails) {
     const std::vector<Request> all = requests();
     Engine engine(file_, {.threads = 1, .prefill_chunk = 64});
-    Scheduler scheduler(engine, {.kv_bytes = blocks(engine, 8), .speculation = 4});
+    Scheduler scheduler(
+        engine, {.kv_bytes = blocks(engine, 8), .speculation = 4, .adaptive_speculation = false});
     std::deque<Answer> answers;
     int64_t until = n;
     int64_t refused = 0;

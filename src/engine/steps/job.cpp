@@ -21,7 +21,8 @@ Job::Job(Request its_request, const SchedulerOptions& options, int64_t capacity)
   if (is_embedding()) return;
   drawn.resize(static_cast<std::size_t>(options.speculation + 1));
   if (options.speculation == 0) return;
-  speculation.emplace(std::make_unique<NgramDrafter>(), options.speculation);
+  speculation.emplace(std::make_unique<NgramDrafter>(), options.speculation,
+                      options.adaptive_speculation);
 }
 
 void drop_sequence(SchedulerState& state, Job& job) noexcept {
