@@ -68,6 +68,7 @@ class Fixture {
     return client.body();
   }
   // The value of a line of /metrics.
+  // Those of the scheduler are of its last whole step.
   double metric(const std::string& name) {
     const std::string text = "\n" + get("/metrics");
     const auto at = text.find("\n" + name + " ");
@@ -96,7 +97,8 @@ TEST(Backend, StreamsAnswers) {
   const auto events = answer_of(backend, R"({"max_tokens": 5})");
   ASSERT_EQ(events.size(), 6u);
   EXPECT_EQ(events.back(), "length");
-  EXPECT_EQ(backend.metric("onebit_generated_tokens_total"), 5);
+  EXPECT_TRUE(
+      backend.wait_until([&] { return backend.metric("onebit_generated_tokens_total") == 5; }));
   EXPECT_EQ(backend.metric("onebit_time_to_first_token_seconds_count"), 1);
   EXPECT_EQ(backend.metric("onebit_inter_token_seconds_count"), 4);
   EXPECT_EQ(backend.metric("onebit_http_requests_total{path=\"/v1/test\",code=\"200\"}"), 1);
@@ -316,9 +318,12 @@ TEST(Backend, TenantsDoNotShareTheirPrefixes) {
   const std::string body = R"({"prompt": 200})";
   answer_of(backend, body, "one");
   answer_of(backend, body, "two");
+  EXPECT_TRUE(
+      backend.wait_until([&] { return backend.metric("onebit_generated_tokens_total") == 16; }));
   EXPECT_EQ(backend.metric("onebit_cached_tokens_total"), 0);
   answer_of(backend, body, "two");
-  EXPECT_EQ(backend.metric("onebit_cached_tokens_total"), 192);
+  EXPECT_TRUE(
+      backend.wait_until([&] { return backend.metric("onebit_cached_tokens_total") == 192; }));
 }
 
 TEST(Backend, AnswersThatAreDroppedAreCounted) {
