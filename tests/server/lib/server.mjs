@@ -8,7 +8,7 @@ import { pause } from './events.mjs';
 const kStartSeconds = 60;
 
 // Starts `onebit serve`, under the command `wrap` if there is one. Resolves to {url, pid, process,
-// flags, log(), stop()} once /health says that it is ready or, with `wait` false, once it listens.
+// flags, log(), stop(), ended} once /health says that it is ready or, with `wait` false, once it listens.
 export async function startServer(binary, flags = [], { env = {}, wait = true, wrap = [], port = 0 } = {}) {
   const [command, ...rest] = [...wrap, binary, 'serve', '--port', String(port), ...flags];
   const child = spawn(command, rest, {
@@ -22,11 +22,10 @@ export async function startServer(binary, flags = [], { env = {}, wait = true, w
   });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-  server.stop = async (signal = 'SIGTERM') => {
+  server.ended = exited.finally(() => process.removeListener('exit', kill)); // {code, signal}
+  server.stop = (signal = 'SIGTERM') => {
     child.kill(signal);
-    const end = await exited;
-    process.removeListener('exit', kill);
-    return end;
+    return server.ended;
   };
   const listening = new Promise((resolve) => {
     const read = (bytes) => {
