@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/half.h"
 #include "catalogue.h"
 #include "gguf_editor.h"
@@ -11,10 +12,12 @@
 
 namespace onebit::malformed {
 
+constexpr int64_t kAlignment = 64;
+
 GgufDraft tiny_packed_model() {
   GgufDraft draft = tiny_model();
-  draft.alignment = 64;
-  draft.set("general.alignment", uint32_t{64});
+  draft.alignment = kAlignment;
+  draft.set("general.alignment", static_cast<uint32_t>(kAlignment));
   for (DraftTensor& t : draft.tensors) {
     if (t.shape.size() < 2) continue;
     const bool is_binary = t.name.find("ffn_") != std::string::npos;
@@ -123,8 +126,10 @@ Cases panels() {
     add_values(cases, tensor);
     for (const Format& other : formats()) {
       if (!other.packing || other.id == f.id) continue;
-      const bool same_size =
-          other.bytes(tensor.shape[1], tensor.shape[0]) == static_cast<int64_t>(tensor.data.size());
+      // To a reader sizes are what lies between two tensors, padding included.
+      const int64_t bytes = other.bytes(tensor.shape[1], tensor.shape[0]);
+      const auto size = static_cast<int64_t>(tensor.data.size());
+      const bool same_size = round_up(bytes, kAlignment) == round_up(size, kAlignment);
       cases.add(tensor.name + " as " + other.name, same_size ? Expect::kEither : Expect::kReject,
                 [&](GgufDraft& draft) { draft.tensor(tensor.name).type = other.id; });
     }
