@@ -117,7 +117,7 @@ async function receive(w: Writing, chat: Chat, messages: Message[]): Promise<End
 }
 
 async function readAnswer(w: Writing, where: Parameters<typeof stream>[0], body: object): Promise<End> {
-  const end: End = {};
+  const end: End = { finish: 'stop' };
   let drawing = false;
   let saved = performance.now();
   for await (const piece of stream(where, body, w.abort.signal)) {
