@@ -243,6 +243,17 @@ add('continues a text again and again', async ({ browser, url, mock }) => {
   assert.equal(mock.requests.length, 2);
   assert(mock.requests[1].prompt.startsWith('say thinking<think>') || mock.requests[1].prompt.startsWith('say thinking'));
   assert.equal(await answers(page).count(), 2);
+  assert.equal(mock.requests[1].max_tokens, 256);
+
+  // No more than there is room for: the mock counts four letters as a token, of 4096.
+  await page.keyboard.press('Alt+n');
+  await ask(page, 'say thinking'.padEnd(4 * 4000, '.'));
+  await untilDone(page);
+  assert.equal(mock.requests[2].max_tokens, 96);
+  await ask(page, 'say thinking'.padEnd(4 * 4000, '.'));
+  await untilDone(page);
+  await lastAnswer(page).getByText('The text fills the context of 4096 tokens.').waitFor();
+  assert.equal(mock.requests.length, 3);
 }, { delay: 5, isChat: false });
 
 add('a closed tab leaves what had come', async ({ browser, url, mock }) => {
