@@ -6,7 +6,7 @@ import { Connection, requestText } from './lib/connection.mjs';
 import { pause, stream } from './lib/events.mjs';
 import { percentile, Random } from './lib/numbers.mjs';
 import { expect, run } from './lib/server.mjs';
-import { isAlive, metrics, openFiles, untilIdle } from './lib/watch.mjs';
+import { isAlive, metrics, openFiles, untilClosed, untilIdle } from './lib/watch.mjs';
 
 const kPhases = ['head', 'body', 'sent', 'queued', 'prefill', 'decode', 'whole answer', 'half close'];
 
@@ -86,8 +86,7 @@ await run({ clients: 200, seed: 1, limit: 250 }, async (server, options) => {
   expect(end[cancelled] > start[cancelled], 'nothing was cancelled: no test');
   if (server.pid) {
     expect(isAlive(server.pid), 'the server has died');
-    await pause(100);
-    expect(openFiles(server.pid) <= files, `open files: ${files}, now ${openFiles(server.pid)}`);
+    await untilClosed(server.pid, files);
   }
   const after = new Connection(server.url);
   const answer = await stream(after, { path: '/v1/completions', body: { prompt: 'a', max_tokens: 4 } });

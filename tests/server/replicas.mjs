@@ -1,7 +1,7 @@
 // Two servers behind nginx, one of them killed, started again and stopped under load: no request is
 // lost that had not begun to stream, and none at all when a server is stopped by SIGTERM.
 //   node replicas.mjs --server BINARY [--clients 16] [--seconds 2] [-- MODEL AND FLAGS]
-// `seconds`: of each of the five phases. Needs nginx (Debian's nginx-light); says so without.
+// `seconds`: of each of the five phases, about. Needs nginx (Debian's nginx-light); says so without.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -14,6 +14,7 @@ import { expect, run, startServer, untilReady } from './lib/server.mjs';
 import { metrics } from './lib/watch.mjs';
 
 const kNginx = '/usr/sbin/nginx';
+const kLeftAlone = 2000; // milliseconds: fail_timeout of the file
 const kConf = new URL('../../share/nginx/onebit.conf', import.meta.url);
 
 function freePort() {
@@ -131,6 +132,7 @@ await run({ clients: 16, seconds: 2 }, async (first, options) => {
   await phase();
   expect(killed.tally.whole > before, 'nothing was answered after the kill');
   replicas[0] = await startServer(binary, flags, { port: ports[0] });
+  await pause(kLeftAlone);
   await phase();
   const one = await killed.stop();
   const back = (await metrics(replicas[0].url)).onebit_generated_tokens_total;

@@ -14,7 +14,7 @@ only=" $* "
 for tool in node npm; do
   command -v $tool >/dev/null || { echo "skipped: there is no $tool (Debian: nodejs, npm)"; exit 0; }
 done
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18)' ||
+node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' ||
   { echo "skipped: node is $(node --version), expected 18 or newer"; exit 0; }
 
 failed=()
@@ -45,7 +45,7 @@ step mutate node mutate.mjs --server "$binary" --count "$(size 3000 100000)"
 step disconnects node disconnects.mjs --server "$binary"
 step sse_clients node sse_clients.mjs --server "$binary" --clients "$(size 300 1000)" -- --queue 2048
 step slow_loris node slow_loris.mjs --server "$binary" --clients "$(size 100 500)" \
-  --requests "$(size 60 400)" --most "$(size 1.5 1.1)"
+  --requests "$(size 60 400)" --most "$(size 5 1.1)"
 step replicas node replicas.mjs --server "$binary" --seconds "$(size 1 5)"
 step soak node soak.mjs --server "$binary" --minutes "$(size 0.1 10)" --growth "$(size 0.1 0.01)" \
   -- --kv-memory 16MiB

@@ -45,6 +45,14 @@ export function memory(pid) {
 
 export const openFiles = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
+// Waits until no more than `count` files are open: connections that have ended close a little later.
+// Rejects after three seconds.
+export async function untilClosed(pid, count) {
+  for (const end = Date.now() + 3000; openFiles(pid) > count; await pause(20)) {
+    if (Date.now() > end) throw new Error(`open files: ${count} before, ${openFiles(pid)} now`);
+  }
+}
+
 export function isAlive(pid) {
   try {
     process.kill(pid, 0);
