@@ -1,6 +1,8 @@
 # make run      build onebit and write a text with the default model
 # make          build/onebit and build/onebit-train
 # make test     everything, and the tests
+# make test-server  clients of all kinds against the server that is built: OpenAI's own, and many that
+#               are slow, gone or hostile (less than a minute; needs npm's registry once)
 # make bench    kernel and end-to-end benchmarks
 # make fuzz     every parser against inputs made up to break it, FUZZ_SECONDS=10 each
 # make test-aarch64  kernels on three kinds of CPU, and the logits of every golden model, of a cross
@@ -17,6 +19,7 @@ BUILD := build
 RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost1.81-dev libboost-json1.81-dev libssl-dev
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps curl pkg-config libpcre2-dev
+SERVER_TEST_PACKAGES := nodejs npm nginx-light strace
 BENCH_PACKAGES := libbenchmark-dev
 FUZZ_PACKAGES := clang-16 libclang-rt-16-dev
 AARCH64_PACKAGES := g++-aarch64-linux-gnu qemu-user
@@ -26,7 +29,7 @@ FUZZ_SECONDS ?= 10
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: packages packages-test packages-aarch64 all run test test-aarch64 fuzz bench page format clean default-model
+.PHONY: packages packages-test packages-aarch64 all run test test-server test-aarch64 fuzz bench page format clean default-model
 
 # What `make test` needs but for the trainer; all that any target here needs; for test-aarch64.
 packages-test:
@@ -53,6 +56,12 @@ test:
 	@$(call configure,-DONEBIT_TRAIN=ON -DONEBIT_TESTS=ON -DONEBIT_BENCH=OFF)
 	@cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure -j2
+
+# Debian's npm is large; a node from elsewhere brings its own.
+test-server:
+	@command -v npm >/dev/null && command -v nginx >/dev/null && command -v strace >/dev/null || \
+	  tools/install-deps.sh $(SERVER_TEST_PACKAGES)
+	tests/server/run.sh $(BUILD)/onebit --ci
 
 # The fuzz targets, each FUZZ_SECONDS long
 fuzz:

@@ -93,5 +93,7 @@ void add_convert(CLI::App& app);
 void add_pack(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_serve(CLI::App& app);
+void add_completion(CLI::App& app);
+void add_manual(CLI::App& app);
 
 }  // namespace onebit

@@ -13,9 +13,9 @@ int main(int argc, char** argv) {
   app.failure_message([](const CLI::App*, const CLI::Error& e) {
     return std::string("onebit: ") + e.what() + " (see onebit --help)\n";
   });
-  for (const auto add :
-       {add_run, add_chat, add_serve, add_inspect, add_convert, add_pack, add_eval, add_embed,
-        add_tokenize, add_detokenize, add_template, add_train, add_bench}) {
+  for (const auto add : {add_run, add_chat, add_serve, add_inspect, add_convert, add_pack, add_eval,
+                         add_embed, add_tokenize, add_detokenize, add_template, add_train,
+                         add_bench, add_completion, add_manual}) {
     add(app);
   }
   app.footer(
