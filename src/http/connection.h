@@ -23,6 +23,8 @@ struct Shared {
   const ServerOptions& options;
   const Policy& policy;
   std::function<void(Connection&)> on_closed;
+  std::shared_ptr<UnreadBudget> unread =
+      std::make_shared<UnreadBudget>(options.limits.max_unread, options.limits.max_all_unread);
   bool is_stopping = false;
   int64_t body_bytes = 0;  // of the bodies being received
 

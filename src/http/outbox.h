@@ -2,6 +2,8 @@
 // connections: the answer as far as it is made and not yet sent.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,11 +15,30 @@
 
 namespace onebit::http {
 
+// Bytes that clients leave unread: each one's, and as long as all of them together leave less than
+// a bound, many; else few.
+class UnreadBudget {
+ public:
+  UnreadBudget(int64_t most_of_one, int64_t most_of_all)
+      : most_of_one_(most_of_one), most_of_all_(most_of_all) {}
+  void add(int64_t bytes) { all_ += bytes; }
+  int64_t of_one() const {
+    return all_ < most_of_all_ ? most_of_one_ : std::min(most_of_one_, kLeastOfOne);
+  }
+  int64_t all() const { return all_; }
+
+ private:
+  static constexpr int64_t kLeastOfOne = 256 * 1024;
+  const int64_t most_of_one_, most_of_all_;
+  std::atomic<int64_t> all_ = 0;
+};
+
 class Outbox {
  public:
   // `wake` has the connection call take(); it must not block. It is never called after close().
-  Outbox(int64_t max_unread, std::function<void()> wake)
-      : max_unread_(max_unread), wake_(std::move(wake)) {}
+  Outbox(std::shared_ptr<UnreadBudget> unread, std::function<void()> wake)
+      : unread_(std::move(unread)), wake_(std::move(wake)) {}
+  ~Outbox() { unread_->add(-held()); }
 
   // The handler's side: see Exchange.
   void respond(Response response);
@@ -48,11 +69,13 @@ class Outbox {
   void close();
 
  private:
+  // Bytes of events that count as unread.
+  int64_t held() const { return static_cast<int64_t>(pending_.bytes.size()) + taken_; }
   void wake();
   void leave(std::unique_lock<std::mutex> lock);
 
   mutable std::mutex mutex_;
-  const int64_t max_unread_;
+  const std::shared_ptr<UnreadBudget> unread_;
   std::function<void()> wake_;
   std::function<void()> gone_;
   Batch pending_;

@@ -228,6 +228,35 @@ TEST(Stream, ClientThatDoesNotReadIsGone) {
   EXPECT_TRUE(eventually([&] { return server->counters().connections == 0; }));
 }
 
+TEST(Stream, LessMayBeUnreadWhenAllLeaveMuch) {
+  Held held;
+  ServerOptions options;
+  options.limits.max_all_unread = 2 << 20;
+  options.limits.send_buffer = 16 * 1024;
+  TestServer server(options, {make_route("GET", "/s", held.handler())});
+  const std::string bytes(64 * 1024, 'x');
+  const auto fill = [&](Client& client) {  // to the limit of one
+    client.send(get("/s"));
+    const auto exchange = held.take();
+    exchange->start_events();
+    int64_t written = 0;
+    while (written < (64 << 20) && exchange->write(bytes)) written += std::ssize(bytes);
+    return std::pair(exchange, written);
+  };
+  // One that is still held, below its limit: more than all may leave.
+  Client first(server->port(), 4096);
+  first.send(get("/s"));
+  const auto held_by_first = held.take();
+  held_by_first->start_events();
+  EXPECT_TRUE(held_by_first->write(std::string(3 << 20, 'x')));
+  Client second(server->port(), 4096);
+  EXPECT_LT(fill(second).second, 1 << 20);
+  first.close();
+  EXPECT_TRUE(eventually([&] { return server->counters().connections == 0; }));
+  Client third(server->port(), 4096);
+  EXPECT_GT(fill(third).second, 3 << 20);
+}
+
 TEST(Stream, ClientThatStopsReadingIsGoneAfterAWhile) {
   Held held;
   ServerOptions options;
