@@ -75,7 +75,10 @@ void bench_matmul(benchmark::State& state, const Peaks& peaks, const Kernels& ke
   // 0x64 is a valid byte of every packing (ternary codes 0, 1, 2, 1).
   AlignedBuffer<uint8_t> weights(n_panels * panel);
   std::memset(weights.data(), 0x64, static_cast<std::size_t>(weights.size()));
-  const AlignedBuffer<float> scales(n_rows * ceil_div(kCols, shape.group));
+  // as a model's are: those of several columns in f16
+  const ScaleType scale_type = shape.group < kCols ? ScaleType::kF16 : ScaleType::kF32;
+  const AlignedBuffer<uint8_t> scales(n_rows * ceil_div(kCols, shape.group) *
+                                      scale_bytes(scale_type));
   const AlignedBuffer<uint8_t> acts(m * kCols);
   const AlignedBuffer<int32_t> sums(m * kCols / kSumBlock);
   const AlignedBuffer<float> act_scales(m * kCols / kActGroup);
@@ -88,6 +91,7 @@ void bench_matmul(benchmark::State& state, const Peaks& peaks, const Kernels& ke
   const MatmulArgs args{.panels = weights.data(),
                         .panel_bytes = panel,
                         .scales = scales.data(),
+                        .scale_type = scale_type,
                         .n_rows = n_rows,
                         .cols = kCols,
                         .group = shape.group,
@@ -111,7 +115,7 @@ void bench_matmul(benchmark::State& state, const Peaks& peaks, const Kernels& ke
   const double seconds = (thread_seconds() - start) / static_cast<double>(state.iterations());
   const auto n_weights = static_cast<double>(n_rows * kCols);
   // what a call reads: weights and their scales
-  const double bytes_per_second = static_cast<double>(weights.size() + scales.size() * 4) / seconds;
+  const double bytes_per_second = static_cast<double>(weights.size() + scales.size()) / seconds;
   const double macs_per_second = n_weights * static_cast<double>(m) / seconds;
   state.counters["weights/s"] = n_weights / seconds;
   state.counters["bytes/s"] = bytes_per_second;

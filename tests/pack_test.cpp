@@ -159,6 +159,14 @@ TEST_F(PackFiles, SeparateScales) {
   EXPECT_EQ(logits(pack(source), two_threads()), logits(source, two_threads()));
 }
 
+TEST_F(PackFiles, ScalesOfSomeColumnsStayInF16) {
+  const auto type_of = [&](const char* source) {
+    return ModelFile::open(pack(golden(source))).find("blk.0.ffn_down.weight")->format->id;
+  };
+  EXPECT_EQ(type_of("qwen3-binary-a.q1_0"), kP_BINARY_128_F16);
+  EXPECT_EQ(type_of("qwen3-ternary-a.q2_0"), kP_TERNARY_64_F16);
+}
+
 TEST_F(PackFiles, AModelOfFloatsKeepsThem) {
   const auto source = golden("llama-tied-a.f16");
   const auto packed = pack(source);

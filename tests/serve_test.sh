@@ -22,7 +22,10 @@ start() {
     kill -0 "$server" 2>/dev/null || break
     sleep 0.1
   done
-  grep -q '^ready' "$dir/out" || fail "serve $*: $(cat "$dir/out" "$dir/err")"
+  if ! grep -q '^ready' "$dir/out"; then
+    echo "FAILED: serve $* does not start: $(cat "$dir/out" "$dir/err")" >&2
+    exit 1
+  fi
   url=$(sed -n 's/^address  *//p' "$dir/out")
 }
 # stop CODE: SIGTERM ends it with that exit code

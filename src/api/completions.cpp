@@ -18,7 +18,6 @@ const char* finish_text(FinishReason reason) {
   return reason == FinishReason::kStop ? "stop" : "length";
 }
 
-// What all objects of an answer begin with.
 class CompletionWriter : public Writer {
  public:
   CompletionWriter(const Service& service, const GenerationOptions& options)

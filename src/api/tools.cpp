@@ -102,7 +102,11 @@ Tools read_tools(const Fields& fields) {
   if (list && !list->get_array().empty()) {
     for (const json::value& tool : list->get_array()) {
       const std::string field = "tools[" + std::to_string(tools.names.size()) + "]";
-      tools.names.push_back(read_named_function(tool, field));
+      std::string name = read_named_function(tool, field);
+      if (std::ranges::count(tools.names, name) > 0) {
+        refuse(field + ".function.name", "a new name", quote(name));
+      }
+      tools.names.push_back(std::move(name));
       const json::value* const parameters = function_of(tool).if_contains("parameters");
       if (parameters && !parameters->is_null() && !parameters->is_object()) {
         refuse(field + ".function.parameters", "an object", found_text(*parameters));
@@ -140,9 +144,8 @@ std::shared_ptr<const TokenMasks> call_grammar(GrammarCache& grammars, const Too
   for (const json::value& tool : tools.list.get_array()) {
     const std::string_view name = function_of(tool).at("name").get_string();
     if (std::ranges::count(tools.names, name) == 0) continue;
-    const std::string at = tools.names.size() == 1 && schemas.empty()
-                               ? "#"
-                               : "#/anyOf/" + std::to_string(schemas.size());
+    const std::string at =
+        tools.names.size() == 1 ? "#" : "#/anyOf/" + std::to_string(schemas.size());
     schemas.push_back(call_schema(tool, arguments_key, at));
   }
   const json::value schema =

@@ -34,6 +34,11 @@ inline uint16_t f32_to_f16(float f) {
   return static_cast<uint16_t>(sign | (rounded - 0x38000000u) >> 13);
 }
 
+// f16 holds `f` exactly; a zero keeps its sign.
+inline bool is_f16(float f) {
+  return std::bit_cast<uint32_t>(f16_to_f32(f32_to_f16(f))) == std::bit_cast<uint32_t>(f);
+}
+
 inline float bf16_to_f32(uint16_t h) {
   return std::bit_cast<float>(static_cast<uint32_t>(h) << 16);
 }

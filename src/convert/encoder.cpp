@@ -29,9 +29,6 @@ class ChunkEncoder {
   // as BitNet trains.
   static constexpr int64_t kLargestGroup = 128;
   bool by_group() const { return target_.group > 0 && target_.group <= kLargestGroup; }
-  ScaleType scale_type() const {
-    return target_.group > 0 || target_.row_header_bytes == 2 ? ScaleType::kF16 : ScaleType::kF32;
-  }
 
   float tensor_scale_ = 0;                 // kQuantised, not by_group()
   std::optional<float> magnitude_ = 0.0f;  // kNone of floats: of all values, if it is the same
@@ -71,7 +68,7 @@ void ChunkEncoder::scan_floats() {
     }
     source_.release(first, count);
   }
-  if (quantised) tensor_scale_ = mean.scale(target_.weight_class, scale_type());
+  if (quantised) tensor_scale_ = mean.scale(target_.weight_class, target_.scale_type);
 }
 
 // Floats that are nothing but -d, 0 and +d, in the tensor or in every group of the target.
@@ -114,7 +111,7 @@ CodeMatrix ChunkEncoder::quantised_codes(int64_t first, int64_t count) {
   for (int64_t i = 0; i < count * cols; i += m.group) {
     AbsMean mean;
     mean.add(values + i, m.group);
-    m.scales.push_back(mean.scale(target_.weight_class, scale_type()));
+    m.scales.push_back(mean.scale(target_.weight_class, target_.scale_type));
     quantize_codes(values + i, m.group, target_.weight_class, m.scales.back(), m.codes.data() + i);
   }
   return m;
@@ -123,7 +120,7 @@ CodeMatrix ChunkEncoder::quantised_codes(int64_t first, int64_t count) {
 CodeMatrix ChunkEncoder::codes(int64_t first, int64_t count) {
   if (loss_ == Loss::kQuantised) return quantised_codes(first, count);
   CodeMatrix m = source_.has_codes() ? source_.codes(first, count) : exact_codes(first, count);
-  if (loss_ == Loss::kScales && scale_type() == ScaleType::kF16) {
+  if (loss_ == Loss::kScales && target_.scale_type == ScaleType::kF16) {
     for (float& scale : m.scales) scale = f16_to_f32(f32_to_f16(scale));
   }
   return m;

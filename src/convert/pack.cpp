@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/half.h"
 #include "convert/chunks.h"
 #include "convert/row_reader.h"
 #include "models/config.h"
@@ -19,12 +20,15 @@ ModelConfig config_of(const ModelFile& model) {
 // What the loader finds out about codes before it packs them.
 struct Survey {
   WeightClass weight_class;
-  int64_t group;  // columns that are summed as one
+  int64_t group;         // columns that are summed as one
+  ScaleType scale_type;  // f16 where it holds the scales exactly and a row has several
 };
 
 Survey survey(const ModelFile& model, const ModelTensor& tensor) {
   ModelTensor t = tensor;  // the stored scales decide, before t.scale multiplies them
   t.scale = 1;
+  const bool f16_by_type = tensor.scale == 1 && t.format->scale_type == ScaleType::kF16;
+  bool f16 = true;
   const bool by_values = t.at_load == AtLoad::kGroups128;  // what the codes are is the class
   bool zeros = false;
   const RowReader rows(model, t, t.interleaved_heads);
@@ -34,21 +38,26 @@ Survey survey(const ModelFile& model, const ModelTensor& tensor) {
     const CodeMatrix m = rows.codes(first, std::min(step, t.rows() - first));
     if (!summed) summed.emplace(m.cols, m.group);
     for (int64_t r = 0; r < m.rows; ++r) summed->add(m.scales.data() + r * m.groups());
+    f16 = f16_by_type || (f16 && std::ranges::all_of(m.scales, [&](float scale) {
+                            return is_f16(scale * tensor.scale);
+                          }));
     zeros = zeros || (by_values && std::ranges::find(m.codes, 0) != m.codes.end());
     rows.release(first, m.rows);
-    if (summed->settled() && (zeros || !by_values)) break;
+    if (summed->settled() && (zeros || !by_values) && (f16_by_type || !f16)) break;
   }
   const WeightClass weight_class = by_values
                                        ? (zeros ? WeightClass::kTernary : WeightClass::kBinary)
                                    : t.at_load == AtLoad::kTernary ? WeightClass::kTernary
                                                                    : t.format->weight_class;
-  return {weight_class, summed->columns()};
+  f16 = f16 && summed->columns() < t.cols();
+  return {weight_class, summed->columns(), f16 ? ScaleType::kF16 : ScaleType::kF32};
 }
 
 const Format& panels_of(const ModelFile& model, const ModelTensor& t) try {
-  const auto [weight_class, group] = survey(model, t);
+  const auto [weight_class, group, scale_type] = survey(model, t);
   for (const Format& f : formats()) {
-    if (f.packing && f.weight_class == weight_class && f.group == (group < t.cols() ? group : 0)) {
+    if (f.packing && f.weight_class == weight_class && f.scale_type == scale_type &&
+        f.group == (group < t.cols() ? group : 0)) {
       return f;
     }
   }

@@ -99,7 +99,7 @@ struct Tensor {
 // `layers`: panels where those are.
 const Format& table_format(TensorType type, const Format& layers) {
   if (!layers.packing) return format(type);
-  return format(format(type).weight_class == WeightClass::kBinary ? kP_BINARY_128 : kP_INT8);
+  return format(format(type).weight_class == WeightClass::kBinary ? kP_BINARY_128_F16 : kP_INT8);
 }
 
 std::vector<Tensor> list_tensors(const SyntheticShape& shape, const Format& type) {
@@ -191,7 +191,7 @@ class RandomRows {
   bool fill_panels(const Tensor& t, int64_t count, uint8_t* bytes) {
     const Packing packing = *t.format->packing;
     if (count % packing_shape(packing).tile_rows != 0 || t.cols() % kColumnPad != 0) return false;
-    const PanelShape shape(packing, count, t.cols(), t.format->group);
+    const PanelShape shape(packing, count, t.cols(), t.format->group, t.format->scale_type);
     const auto table = byte_table(packing);
     for (int64_t i = 0; i < shape.weight_bytes; i += 8) {
       uint64_t word = rng_.next();
@@ -206,9 +206,12 @@ class RandomRows {
                         : packing == Packing::kInt6
                             ? kLargestEmbedding / 31
                             : 1.0f / std::sqrt(static_cast<float>(t.cols()));
-    std::vector<float> scales(static_cast<std::size_t>(shape.n_scales), scale);
-    if (shape.groups > 1) std::ranges::generate(scales, [&] { return varied(scale); });
-    std::memcpy(bytes + shape.weight_bytes, scales.data(), scales.size() * sizeof(float));
+    for (int64_t row = 0; row < count; ++row) {
+      for (int64_t g = 0; g < shape.groups; ++g) {
+        shape.set_scale(bytes + shape.weight_bytes, row, g,
+                        shape.groups > 1 ? varied(scale) : scale);
+      }
+    }
     return true;
   }
 

@@ -150,7 +150,7 @@ class SchedulerMemory : public testing::Test {
     while (run(n, fails) && !HasFailure()) n += kStride;
     EXPECT_GT(n, 100);
     EXPECT_GT(n_errors_, n / kStride / 4);
-    EXPECT_GT(n_refused_, 5);
+    EXPECT_GT(n_refused_, 0);
   }
 
   void SetUp() override {

@@ -173,6 +173,8 @@ std::vector<Case> cases() {
       {"GET *", with("", "", "GET * HTTP/1.1"), 400},
       {"Expect", with("Content-Length: 3\r\nExpect: 100-continue\r\n", "abc"), 1},
       {"an unknown Expect", with("Content-Length: 3\r\nExpect: more\r\n", "abc"), 417},
+      {"no end of a chunk's data, nor enough to say so",
+       with("Transfer-Encoding: chunked\r\n", "3\r\nabc1.1\r"), 0},
       {"half a head", "GET /get HTTP/1.1\r\nHost: localhost\r\n", 0},
       {"half a body", with("Content-Length: 3\r\n", "ab"), 0},
       {"half of the chunks", with("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"), 0},

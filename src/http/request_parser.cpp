@@ -141,7 +141,6 @@ void RequestParser::read_head() {
     }
     head_.content_length = static_cast<int64_t>(bytes);
   }
-  parser_->eager(true);
   state_ = parser_->is_done() ? State::kDone : State::kHeadDone;
 }
 
@@ -157,16 +156,24 @@ std::size_t RequestParser::parse_body(std::string_view bytes) {
   state_ = State::kBody;
   // No chunked body ends in less than "0\r\n\r\n", and Beast 1.81 asserts that it gets so much of a
   // last chunk.
-  if (bytes.size() < (head_.is_chunked ? 5 : 1)) return 0;
-  boost::system::error_code error;
-  const auto taken = parser_->put(boost::asio::buffer(bytes), error);
-  if (error == beast::error::body_limit) {
-    fail(413, "the body of the request is too large");
-  } else if (error && error != beast::error::need_more) {
-    fail(400, "the body of the request is malformed: " + error.message());
-  } else if (parser_->is_done()) {
-    state_ = State::kDone;
-  } else if (bytes.size() - taken > max_head_) {  // chunk extensions, trailers
+  const std::size_t least = head_.is_chunked ? 5 : 1;
+  std::size_t taken = 0;
+  while (state_ == State::kBody && bytes.size() - taken >= least) {
+    boost::system::error_code error;
+    const std::size_t n = parser_->put(boost::asio::buffer(bytes.substr(taken)), error);
+    taken += n;
+    if (error == beast::error::need_more) break;
+    if (error == beast::error::body_limit) {
+      fail(413, "the body of the request is too large");
+    } else if (error) {
+      fail(400, "the body of the request is malformed: " + error.message());
+    } else if (parser_->is_done()) {
+      state_ = State::kDone;
+    } else if (n == 0) {
+      break;
+    }
+  }
+  if (state_ == State::kBody && bytes.size() - taken > max_head_) {  // extensions, trailers
     fail(400, "a chunk of the body has too much besides data");
   }
   return taken;

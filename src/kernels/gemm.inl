@@ -29,8 +29,10 @@ struct Block {
   int64_t begin;  // columns
   int64_t end;
   const uint8_t* codes[2];  // of rows 0..15 and 16..31, from column begin
-  const float* scales[2];   // of group 0
+  int64_t scales_at[2];     // index of their weight scales of group 0
   int64_t scales_stride;    // to the next group
+  int64_t first_group;      // the group of column `begin`
+  alignas(64) float scales[kBlockCols / kColumnPad][32];  // [group][row]: of the block's groups
   // What makes dots of raw sums: [token][dot of the block], and of a whole row.
   int32_t corrections[kBlockTokens][kBlockDots];
   float act_scales[kBlockTokens][kBlockDots];  // where they are several a token
@@ -68,7 +70,7 @@ ONEBIT_INLINE void half_scales(const MatmulArgs& args, int64_t row, Block& block
   const int64_t n_groups = (args.cols - 1) / args.group + 1;
   const int64_t last = (args.n_rows - 1) / 16;
   for (int h = 0; h < 2; ++h) {
-    block.scales[h] = args.scales + min_i64(row / 16 + h, last) * 16 * n_groups;
+    block.scales_at[h] = min_i64(row / 16 + h, last) * 16 * n_groups;
   }
   block.scales_stride = 16;
 }
@@ -83,8 +85,8 @@ ONEBIT_INLINE const uint8_t* binary_tile(const MatmulArgs& args, int64_t row, in
 }
 ONEBIT_INLINE void binary_scales(const MatmulArgs& args, int64_t row, Block& block) {
   const int64_t n_groups = (args.cols - 1) / args.group + 1;
-  block.scales[0] = args.scales + row / 128 * 128 * n_groups + row % 128;
-  block.scales[1] = block.scales[0] + 16;
+  block.scales_at[0] = row / 128 * 128 * n_groups + row % 128;
+  block.scales_at[1] = block.scales_at[0] + 16;
   block.scales_stride = binary_step_bytes(args, row) / 2;
 }
 
@@ -112,9 +114,20 @@ void correct(const MatmulArgs& args, int64_t first, int64_t n, Block& block) {
 
 constexpr int kRowParts = 32 / kNative;  // registers of 32 rows
 
+// Widens the weight scales of a block once for all tokens.
+ONEBIT_INLINE void load_block_scales(const MatmulArgs& args, Block& block) {
+  const int64_t group = min_i64(args.group, padded_cols(args));
+  block.first_group = block.begin / group;
+  for (int64_t g = block.first_group; g * group < block.end; ++g) {
+    for (int64_t row = 0; row < 32; row += kNative) {
+      const int64_t at = block.scales_at[row / 16] + g * block.scales_stride + row % 16;
+      store_native(block.scales[g - block.first_group] + row, load_scales(args, at));
+    }
+  }
+}
+
 ONEBIT_INLINE N part_scale(const Block& block, int64_t group, int64_t part) {
-  const int64_t row = part * kNative;
-  return load_native(block.scales[row / 16] + group * block.scales_stride + row % 16);
+  return load_native(block.scales[group - block.first_group] + part * kNative);
 }
 
 ONEBIT_INLINE void store_tokens(const MatmulArgs& args, int64_t row, int64_t first, int64_t n,
@@ -257,6 +270,7 @@ void gemm(const MatmulArgs& args) {
       for (block.begin = 0; block.begin < padded; block.begin = block.end) {
         block.end = min_i64(block.begin + kBlockCols, padded);
         Codes::unpack(args, row, block);
+        load_block_scales(args, block);
         correct<Codes::kSumFactor>(args, first, n, block);
         for (int64_t t = 0; t < n_tiles; ++t) {
           const int64_t at = n * t / n_tiles;

@@ -35,7 +35,8 @@ constexpr int64_t kMaxBatchTokens = 4096;  // tokens in one call of a matmul ker
 struct MatmulArgs {
   const uint8_t* panels;  // consecutive panels, 64-byte aligned
   int64_t panel_bytes;    // of a full panel: all but the last one of the matrix
-  const float* scales;    // ws [panels][n_groups][rows of the panel's tiles]
+  const uint8_t* scales;  // ws [panels][n_groups][rows of the panel's tiles]
+  ScaleType scale_type;   // what they are; f16 is widened exactly
   int64_t n_rows;         // real rows; panels = ceil(n_rows / rows of a full panel)
   int64_t cols;           // K, real columns
   int64_t group;          // columns per weight scale: a multiple of kColumnPad, or >= cols

@@ -12,6 +12,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/checked.h"
+#include "base/half.h"
 #include "base/rng.h"
 #include "emulation/emulation.h"
 #include "kernels/dispatch.h"
@@ -34,7 +35,7 @@ struct Problem {
   int64_t rows, cols, group, tokens;
   bool act_groups;
   std::vector<int8_t> codes;      // [rows][cols]
-  std::vector<float> scales;      // [rows][groups]
+  std::vector<float> scales;      // [rows][groups]: f16 numbers
   std::vector<int8_t> acts;       // [tokens][cols]; +1 and -1 for 1-bit activations
   std::vector<float> act_scales;  // [tokens][act_scales_per_token()]
   std::vector<float> y;           // [tokens][rows]
@@ -141,6 +142,7 @@ Problem make_problem(Packing packing, int64_t rows, int64_t cols, int64_t group,
     for (int64_t i = 0; i < n; ++i) scales.push_back(static_cast<float>(rng.normal()) * 0.1f);
   };
   fill(p.scales, rows * p.groups());
+  for (float& scale : p.scales) scale = f16_to_f32(f32_to_f16(scale));
   fill(p.act_scales, tokens * p.act_scales_per_token());
   for (int64_t m = 0; m < tokens; ++m) {
     for (int64_t r = 0; r < rows; ++r) p.y.push_back(product(p, r, m));
@@ -153,11 +155,13 @@ class MatmulTest : public ::testing::Test {
  protected:
   static constexpr float kUntouched = -77.0f;
 
-  void pack(const Problem& p) {
+  void pack(const Problem& p, ScaleType scale_type) {
     const int64_t step = packing_shape(p.packing).rows;
     panels_ = panels_memory_.at_end(packed_bytes(p.packing, p.rows, p.cols));
-    scales_ = floats_at_end(scales_memory_, padded_rows(p.packing, p.rows) * p.groups());
-    float* scales = scales_;
+    scale_type_ = scale_type;
+    scales_ = scales_memory_.at_end(padded_rows(p.packing, p.rows) * p.groups() *
+                                    scale_bytes(scale_type));
+    uint8_t* scales = scales_;
     for (int64_t first = 0; first < p.rows; first += step) {
       const int64_t n = std::min(step, p.rows - first);
       std::vector<const int8_t*> codes;
@@ -166,7 +170,13 @@ class MatmulTest : public ::testing::Test {
                  panels_ + first / step * panel_bytes(p.packing, p.cols));
       for (int64_t g = 0; g < p.groups(); ++g) {
         for (int64_t r = 0; r < padded_rows(p.packing, n); ++r) {
-          *scales++ = r < n ? p.scales[static_cast<std::size_t>((first + r) * p.groups() + g)] : 0;
+          const float scale =
+              r < n ? p.scales[static_cast<std::size_t>((first + r) * p.groups() + g)] : 0;
+          const uint16_t half = f32_to_f16(scale);
+          const void* from = &scale;
+          if (scale_type == ScaleType::kF16) from = &half;
+          std::memcpy(scales, from, static_cast<std::size_t>(scale_bytes(scale_type)));
+          scales += scale_bytes(scale_type);
         }
       }
     }
@@ -184,6 +194,7 @@ class MatmulTest : public ::testing::Test {
     args.panels = panels_;
     args.panel_bytes = panel_bytes(p.packing, p.cols);
     args.scales = scales_;
+    args.scale_type = scale_type_;
     args.n_rows = p.rows;
     args.cols = p.cols;
     args.group = p.group;
@@ -244,20 +255,23 @@ class MatmulTest : public ::testing::Test {
       ASSERT_EQ(0, std::memcmp(&expected, &args.y[i], 4))
           << kernels.isa << " packing " << static_cast<int>(p.packing) << ' ' << p.rows << " x "
           << p.cols << " group " << p.group << (p.act_groups ? " act groups" : "")
-          << (prepare ? " prepared" : "") << ": row " << r << " token " << m << " of " << n_tokens
-          << ": expected " << expected << ", found " << args.y[i];
+          << (scale_type_ == ScaleType::kF16 ? " f16 scales" : "") << (prepare ? " prepared" : "")
+          << ": row " << r << " token " << m << " of " << n_tokens << ": expected " << expected
+          << ", found " << args.y[i];
     }
   }
 
   void check_all(const Problem& p, const std::vector<int64_t>& tokens,
                  std::span<const Kernels* const> tables = quick_kernels()) {
-    pack(p);
-    for (const Kernels* kernels : tables) {
-      if (kernels->matmul[static_cast<int>(p.packing)] == nullptr) continue;
-      for (const int64_t m : tokens) {
-        for (const bool prepare : {false, true}) {
-          check(*kernels, p, m, prepare);
-          if (HasFatalFailure()) return;
+    for (const ScaleType scale_type : {ScaleType::kF32, ScaleType::kF16}) {
+      pack(p, scale_type);
+      for (const Kernels* kernels : tables) {
+        if (kernels->matmul[static_cast<int>(p.packing)] == nullptr) continue;
+        for (const int64_t m : tokens) {
+          for (const bool prepare : {false, true}) {
+            check(*kernels, p, m, prepare);
+            if (HasFatalFailure()) return;
+          }
         }
       }
     }
@@ -271,7 +285,8 @@ class MatmulTest : public ::testing::Test {
   GuardedMemory prepared_memory_{16 << 20};
   GuardedMemory y_memory_{4 << 20};
   uint8_t* panels_ = nullptr;
-  float* scales_ = nullptr;
+  uint8_t* scales_ = nullptr;
+  ScaleType scale_type_ = ScaleType::kF32;
 };
 
 TEST_F(MatmulTest, EqualsTheNaiveProductForSmallSizes) {
@@ -402,7 +417,7 @@ TEST(MatmulLimits, AccumulatorsHoldAtTheMostColumns) {
             MatmulArgs args{};
             args.panels = panel.data();
             args.panel_bytes = panel_bytes(packing, cols);
-            args.scales = scales.data();
+            args.scales = reinterpret_cast<const uint8_t*>(scales.data());
             args.n_rows = 2;
             args.cols = args.group = cols;
             args.acts = reinterpret_cast<const uint8_t*>(acts.data());

@@ -40,7 +40,7 @@ struct LookupChunk {
   int64_t begin;
   int64_t end;
   const uint8_t* panel;  // at column begin
-  const float* scales;   // of group 0
+  int64_t scales;        // index of those of the first group
   const uint8_t* table;  // at column begin
   const float* act_scales;
   int64_t next_panel;   // bytes from here to what to prefetch: of the chunk that comes next,
@@ -88,7 +88,16 @@ void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, 
   const auto bytes_at = [&](int64_t p, int64_t c) {  // the chunk of panel p at column c
     return args.panels + p * args.panel_bytes + c / 16 * panel_tiles(args, p) * 64;
   };
-  const auto scales_of = [&](int64_t p) { return args.scales + p * 128 * n_groups; };
+  const int64_t group = min_i64(args.group, padded);
+  const auto scales_of = [&](int64_t p, int64_t c) {
+    return p * 128 * n_groups + c / group * panel_tiles(args, p) * 32;
+  };
+  // Several tokens share the scales of a chunk, widened once.
+  const bool widens = n > 1 && args.scale_type == ScaleType::kF16;
+  alignas(64) float scales[kLookupCols / kColumnPad * 128];
+  MatmulArgs widened = args;
+  widened.scales = reinterpret_cast<const uint8_t*>(scales);
+  widened.scale_type = ScaleType::kF32;
 
   LookupState states[kLookupPanels * kLookupTokens];  // [panel][n]
   memset(states, 0, sizeof states[0] * static_cast<size_t>((last - first) * n));
@@ -105,7 +114,7 @@ void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, 
       tables[i] = to;
     }
     for (int64_t p = first; p < last; ++p) {
-      LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p),
+      LookupChunk chunk{begin,   end,     bytes_at(p, begin), scales_of(p, begin),
                         nullptr, nullptr, kLookupAhead,       kLookupAhead / 2};
       // In order: the batch's next panel, its first one further right, the next batch.
       const bool ends_row = p + 1 == last && end < padded;
@@ -114,12 +123,21 @@ void lookup_block(const MatmulArgs& args, int64_t m0, int64_t n, int64_t first, 
       if (chunk_cols < padded && next < n_panels) {
         chunk.next_panel = bytes_at(next, next_col) - chunk.panel;
         chunk.next_scales =
-            (scales_of(next) - chunk.scales) * 4 + (next_col - begin) / args.group * 512;
+            (scales_of(next, next_col) - chunk.scales) * scale_bytes(args.scale_type);
+      }
+      if (widens) {
+        const int64_t n_scales = scales_of(p, end - 1) - chunk.scales + panel_tiles(args, p) * 32;
+        for (int64_t r = 0; r < n_scales; r += kNative) {
+          __builtin_prefetch(args.scales + (chunk.scales + r) * 2 + chunk.next_scales, 0, 2);
+          store_native(scales + r, load_scales(args, chunk.scales + r));
+        }
+        chunk.scales = chunk.next_scales = 0;
       }
       for (int64_t i = 0; i < n; ++i) {
         chunk.table = tables[i];
         chunk.act_scales = args.act_scales + (m0 + i) * args.act_scales_stride;
-        Lookup::multiply(args, chunk, panel_tiles(args, p), i == 0, states[(p - first) * n + i]);
+        Lookup::multiply(widens ? widened : args, chunk, panel_tiles(args, p), i == 0,
+                         states[(p - first) * n + i]);
       }
     }
   }

@@ -79,11 +79,19 @@ ONEBIT_INLINE int32_t correction(const MatmulArgs& args, const Dots& dots, int64
   return dots.sum_factor * sum + dots.column_factor * static_cast<int32_t>(columns);
 }
 
+// Weight scales index .. index + kNative - 1 of the run of panels.
+ONEBIT_INLINE N load_scales(const MatmulArgs& args, int64_t index) {
+  if (args.scale_type == ScaleType::kF16) {
+    return widen(reinterpret_cast<const uint16_t*>(args.scales) + index);
+  }
+  return load_native(reinterpret_cast<const float*>(args.scales) + index);
+}
+
 // One tile in its panel.
 struct Tile {
   const uint8_t* weights;
   int64_t step_bytes;
-  const float* scales;    // of the tile's first row and group 0
+  int64_t scales;         // index of that of the tile's first row and group 0
   int64_t scales_stride;  // to the next group
   int64_t row;            // the tile's first row among all
 };
@@ -113,7 +121,7 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
     for (int64_t c = begin, next = 0; c < end; c = next) {
       next = min_i64(c + dot_group, end);
       const bool ends_group = next % group == 0 || next == padded;
-      const float* scales = tile.scales + c / group * tile.scales_stride;
+      const int64_t scales = tile.scales + c / group * tile.scales_stride;
       for (int64_t i = 0; i < n_tokens; ++i) {
         const int64_t m = first + i;
         const int32_t same = correction(args, dots, m, c, next);
@@ -121,7 +129,7 @@ void multiply_tile(const MatmulArgs& args, const Dots& dots, const Tile& tile, i
             args.act_groups ? args.act_scales[m * args.act_scales_stride + c / kActGroup] : 0.0f);
         for (int64_t h = 0; h < kParts; ++h, from += kNative) {
           const N dot = __builtin_convertvector(load_ints(from) * dots.raw_factor + same, N);
-          const N scale = load_native(scales + h * kNative);
+          const N scale = load_scales(args, scales + h * kNative);
           if (!args.act_groups) {
             acc[i][h] = fma_native(dot, scale, acc[i][h]);
             continue;
@@ -156,8 +164,8 @@ ONEBIT_INLINE void for_each_tile(const MatmulArgs& args, F f) {
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t in_panel = t * kShape.tile_rows;
       f(Tile{args.panels + row / kShape.rows * args.panel_bytes + t * kShape.tile_bytes,
-             tiles * kShape.tile_bytes, args.scales + row * n_groups + in_panel,
-             tiles * kShape.tile_rows, row + in_panel});
+             tiles * kShape.tile_bytes, row * n_groups + in_panel, tiles * kShape.tile_rows,
+             row + in_panel});
     }
   }
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/checked.h"
-#include "quant/weights.h"
+#include "quant/panel_shape.h"
 
 namespace onebit {
 namespace {
@@ -86,15 +86,12 @@ void Linear::row_to_float(int64_t row, float* out) const {
     for (int64_t c = 0; multiplier_ != 1.0f && c < cols_; ++c) out[c] *= multiplier_;
     return;
   }
-  const int64_t first = row / panel_rows() * panel_rows();
-  const int64_t n_rows = std::min(panel_rows(), rows_ - first);
-  const float* scales = scales_ + first * n_groups_ + (row - first);
+  const PanelShape shape(packing_, rows_, cols_, group_, scale_type_);
   thread_local std::vector<int8_t> codes;
   codes.resize(static_cast<std::size_t>(cols_));
-  unpack_row(packing_, panels_ + first / panel_rows() * panel_bytes_, n_rows, row - first, cols_,
-             codes.data());
+  unpack_matrix_row(shape, panels_, row, cols_, codes.data());
   for (int64_t g = 0, c = 0; g < n_groups_; ++g) {
-    const float scale = scales[g * padded_rows(packing_, n_rows)];
+    const float scale = shape.scale(scales_, row, g);
     for (const int64_t end = std::min(c + group_, cols_); c < end; ++c) {
       out[c] = static_cast<float>(codes[static_cast<std::size_t>(c)]) * scale;
     }

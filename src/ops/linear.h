@@ -111,7 +111,7 @@ class Linear {
   ActQuant act_quant() const { return is_packed() ? quant_ : ActQuant::kF32; }
   // The bytes of the tensor are in use, kept by their owner.
   bool is_in_place() const { return owner_ != nullptr; }
-  int64_t bytes() const { return size_ + n_scales_ * 4; }  // read per token
+  int64_t bytes() const { return size_ + n_scales_ * scale_bytes(scale_type_); }  // read per token
 
   // y[m][n] for M tokens: [M, N] row-major. Panels need the activations' quantisation that they
   // were packed for; rows read the f32 values. The result of a token never depends on the others.
@@ -171,8 +171,9 @@ class Linear {
   int64_t panel_bytes_ = 0;  // of a full panel
   int64_t n_scales_ = 0;
   const uint8_t* panels_ = nullptr;  // [panels][panel_bytes]
-  const float* scales_ = nullptr;    // [panels][n_groups][rows of the panel's tiles]
-  AlignedBuffer<float> scale_data_;  // what it points to, unless data_ or the owner has them
+  ScaleType scale_type_ = ScaleType::kF32;
+  const uint8_t* scales_ = nullptr;    // [panels][n_groups][rows of the panel's tiles]
+  AlignedBuffer<uint8_t> scale_data_;  // what it points to, unless data_ or the owner has them
   // Rows:
   const Format* format_ = nullptr;
   std::optional<RowFormat> kernel_;     // none: rows are decoded

@@ -46,7 +46,8 @@ void Linear::forward_panels(const OpContext& ctx, const Activations& acts, const
   const int64_t row = first * panel_rows();
   MatmulArgs args{.panels = panels_ + first * panel_bytes_,
                   .panel_bytes = panel_bytes_,
-                  .scales = scales_ + row * n_groups_,
+                  .scales = scales_ + row * n_groups_ * scale_bytes(scale_type_),
+                  .scale_type = scale_type_,
                   .n_rows = std::min(last * panel_rows(), rows_) - row,
                   .cols = cols_,
                   .group = group_,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/checked.h"
+#include "base/half.h"
 #include "ops/linear.h"
 #include "quant/panel_shape.h"
 #include "quant/summed_group.h"
@@ -51,17 +52,26 @@ void check_scale(int64_t row, float scale) {
   if (!std::isfinite(scale)) refuse_scale("scale of row " + std::to_string(row), scale);
 }
 
+// By bits: a loop that compilers vectorise.
+template <typename Bits>
+bool all_finite(const uint8_t* scales, int64_t n, Bits infinity) {
+  bool finite = true;
+  for (int64_t i = 0; i < n; ++i) {
+    const auto bits = load<Bits>(scales + i * static_cast<int64_t>(sizeof(Bits)));
+    finite &= (bits & infinity) != infinity;
+  }
+  return finite;
+}
+
 // Throws Error(kInvalidFile) where a scale of the panels is not finite.
 void check_scales(const PanelShape& shape, const uint8_t* scales) {
-  constexpr uint32_t kInfinity = 0x7f800000;
-  bool finite = true;  // by bits: a loop that compilers vectorise
-  for (int64_t i = 0; i < shape.n_scales; ++i) {
-    finite &= (load<uint32_t>(scales + i * 4) & kInfinity) != kInfinity;
-  }
+  const bool finite = shape.scale_type == ScaleType::kF16
+                          ? all_finite<uint16_t>(scales, shape.n_scales, 0x7c00)
+                          : all_finite<uint32_t>(scales, shape.n_scales, 0x7f800000);
   if (finite) return;
   for (int64_t row = 0; row < shape.rows; ++row) {
     for (int64_t g = 0; g < shape.groups; ++g) {
-      check_scale(row, load<float>(scales + shape.scale_at(row, g) * 4));
+      check_scale(row, shape.scale(scales, row, g));
     }
   }
   throw Error(ErrorCode::kInvalidFile, "scales of padding rows: expected 0, found another");
@@ -74,7 +84,7 @@ int64_t summed_group(const PanelShape& shape, const uint8_t* scales, int64_t col
   std::vector<float> row_scales(static_cast<std::size_t>(shape.groups));
   for (int64_t row = 0; row < shape.rows && !summed.settled(); ++row) {
     for (int64_t g = 0; g < shape.groups; ++g) {
-      row_scales[static_cast<std::size_t>(g)] = load<float>(scales + shape.scale_at(row, g) * 4);
+      row_scales[static_cast<std::size_t>(g)] = shape.scale(scales, row, g);
     }
     summed.add(row_scales.data());
   }
@@ -130,13 +140,20 @@ Linear Linear::pack_rows(Packing packing, ActQuant quant, int64_t rows, int64_t 
   SummedGroup summed(cols, stored);
   for (int64_t row = 0; row < rows; ++row) summed.add(stored_scales.data() + row * n_stored);
   linear.set_group(summed.columns());
-  linear.scale_data_ = AlignedBuffer<float>(linear.n_scales_);
+  const auto scale = [&](int64_t row, int64_t group) {
+    return stored_scales[row * n_stored + group * linear.group_ / stored] * multiplier;
+  };
+  bool f16 = linear.n_groups_ > 1;
+  for (int64_t row = 0; row < rows && f16; ++row) {
+    for (int64_t g = 0; g < linear.n_groups_; ++g) f16 = f16 && is_f16(scale(row, g));
+  }
+  linear.scale_type_ = f16 ? ScaleType::kF16 : ScaleType::kF32;
+  const PanelShape panels(packing, rows, cols, linear.group_, linear.scale_type_);
+  linear.scale_data_ = AlignedBuffer<uint8_t>(panels.scales_bytes());
   linear.scales_ = linear.scale_data_.data();
-  const PanelShape panels(packing, rows, cols, linear.group_);
   for (int64_t row = 0; row < rows; ++row) {
-    const float* scales = stored_scales.data() + row * n_stored;
     for (int64_t g = 0; g < linear.n_groups_; ++g) {
-      linear.scale_data_[panels.scale_at(row, g)] = scales[g * linear.group_ / stored] * multiplier;
+      panels.set_scale(linear.scale_data_.data(), row, g, scale(row, g));
     }
   }
   return linear;
@@ -218,8 +235,7 @@ Linear Linear::repack_int6(Packing packing, const uint8_t* bytes, int64_t rows, 
                    [&](int64_t row, int8_t* codes, float* scales) {
                      const int64_t source = source_row(fixes, row, rows);
                      unpack_matrix_row(shape, bytes, source, cols, codes);
-                     *scales =
-                         load<float>(bytes + shape.weight_bytes + shape.scale_at(source, 0) * 4);
+                     *scales = shape.scale(bytes + shape.weight_bytes, source, 0);
                      check_scale(source, *scales * fixes.multiplier);
                      return codes;
                    });
@@ -251,7 +267,7 @@ std::optional<Linear> Linear::take(Packing packing, ActQuant quant, const Format
                                    const uint8_t* bytes, int64_t rows, int64_t cols,
                                    const WeightFixes& fixes, const LoadResources& resources) {
   if (format.packing != packing || fixes.multiplier != 1 || fixes.row_order) return std::nullopt;
-  const PanelShape shape(packing, rows, cols, format.group);
+  const PanelShape shape(packing, rows, cols, format.group, format.scale_type);
   const uint8_t* scales = bytes + shape.weight_bytes;
   check_scales(shape, scales);
   // Where scales agree on more columns than the type says, the law sums those together.
@@ -268,7 +284,8 @@ std::optional<Linear> Linear::take(Packing packing, ActQuant quant, const Format
     std::memcpy(linear.data_.data(), bytes, static_cast<std::size_t>(shape.bytes()));
     linear.panels_ = linear.data_.data();
   }
-  linear.scales_ = reinterpret_cast<const float*>(linear.panels_ + shape.weight_bytes);
+  linear.scale_type_ = format.scale_type;
+  linear.scales_ = linear.panels_ + shape.weight_bytes;
   return linear;
 }
 

@@ -58,10 +58,14 @@ struct Pair {
   TensorType panels, other;  // that hold the same
   Granularity granularity;
 };
-constexpr Pair kPairs[] = {
-    {kP_TERNARY, kI2_S, Granularity::kTensor},        {kP_TERNARY, kIQ2_BN, Granularity::kRow},
-    {kP_TERNARY_128, kPQ2_0, Granularity::kGroup128}, {kP_BINARY, kQ1_0, Granularity::kRow},
-    {kP_BINARY_128, kQ1_0, Granularity::kGroup128},   {kP_INT8, kF32, Granularity::kRow}};
+constexpr Pair kPairs[] = {{kP_TERNARY, kI2_S, Granularity::kTensor},
+                           {kP_TERNARY, kIQ2_BN, Granularity::kRow},
+                           {kP_TERNARY_128, kPQ2_0, Granularity::kGroup128},
+                           {kP_BINARY, kQ1_0, Granularity::kRow},
+                           {kP_BINARY_128, kQ1_0, Granularity::kGroup128},
+                           {kP_INT8, kF32, Granularity::kRow},
+                           {kP_TERNARY_128_F16, kPQ2_0, Granularity::kGroup128},
+                           {kP_BINARY_128_F16, kQ1_0, Granularity::kGroup128}};
 
 TEST(LinearPack, PanelsInPlaceEqualAnySource) {
   for (const auto& [panels, other, granularity] : kPairs) {
@@ -99,6 +103,24 @@ TEST(LinearPack, ScalesThatAgreeAreSummedTogether) {
   const Linear regrouped = pack(format(kP_BINARY_128), groups, true);
   EXPECT_FALSE(regrouped.is_in_place());
   EXPECT_EQ(forward(regrouped), forward(pack(format(kP_BINARY), rows, true)));
+}
+
+// In memory as in the panels that `onebit pack` would make.
+TEST(LinearPack, ScalesTakeTwoBytesWhereF16HoldsThem) {
+  const auto values = random_floats(kRows * kCols, 12);
+  const auto bytes = [&](ScaleType type, Granularity granularity, float multiplier) {
+    const CodeMatrix m =
+        quantize_weights(values.data(), kRows, kCols, WeightClass::kBinary, granularity, type);
+    return Linear::pack(m, WeightClass::kBinary, ActQuant::kInt8Group, {.multiplier = multiplier})
+        .bytes();
+  };
+  const int64_t in_f16 = format(kP_BINARY_128_F16).bytes(kRows, kCols);
+  const int64_t in_f32 = format(kP_BINARY_128).bytes(kRows, kCols);
+  EXPECT_EQ(bytes(ScaleType::kF16, Granularity::kGroup128, 1), in_f16);
+  EXPECT_EQ(bytes(ScaleType::kF16, Granularity::kGroup128, 0.25f), in_f16);
+  EXPECT_EQ(bytes(ScaleType::kF16, Granularity::kGroup128, 0.3f), in_f32);
+  EXPECT_EQ(bytes(ScaleType::kF32, Granularity::kGroup128, 1), in_f32);
+  EXPECT_EQ(bytes(ScaleType::kF16, Granularity::kRow, 1), format(kP_BINARY).bytes(kRows, kCols));
 }
 
 TEST(LinearPack, FixesAreApplied) {
@@ -163,15 +185,16 @@ TEST(LinearPack, ThreadsPackTheSame) {
 }
 
 TEST(LinearPack, ScalesMustBeFinite) {
-  for (const TensorType type : {kP_TERNARY, kP_TERNARY_128, kP_BINARY_128, kP_INT8, kP_INT6}) {
+  for (const TensorType type :
+       {kP_TERNARY, kP_TERNARY_128, kP_BINARY_128, kP_BINARY_128_F16, kP_INT8, kP_INT6}) {
     const Format& f = format(type);
-    const PanelShape shape(*f.packing, kRows, kCols, f.group);
+    const PanelShape shape(*f.packing, kRows, kCols, f.group, f.scale_type);
     for (const int64_t row : {int64_t{0}, kRows - 1}) {
       for (const float bad :
            {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
         const Stored s = stored(f, random_floats(kRows * kCols, 9),
                                 f.group == 0 ? Granularity::kTensor : Granularity::kGroup128);
-        std::memcpy(s.bytes + shape.weight_bytes + shape.scale_at(row, 0) * 4, &bad, 4);
+        shape.set_scale(s.bytes + shape.weight_bytes, row, 0, bad);
         try {
           type == kP_INT6 ? Linear::pack_int6(f, s.bytes, kRows, kCols) : pack(f, s, true);
           ADD_FAILURE() << f.name;

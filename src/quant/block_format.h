@@ -61,6 +61,7 @@ constexpr Format block_format(uint32_t id) {
           .block_bytes = Layout::kBytes,
           .tail_bytes = 0,
           .group = Layout::kBlock,
+          .scale_type = ScaleType::kF16,
           .flat = false,
           .to_float = blocks_to_float<Layout>,
           .to_codes = blocks_to_codes<Layout>,

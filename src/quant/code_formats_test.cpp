@@ -14,10 +14,6 @@ namespace {
 
 using namespace testing;
 
-bool has_f32_scales(const Format& format) {
-  return format.has_tensor_scale() || format.id == kIQ2_BN || format.packing;
-}
-
 TEST(CodeFormats, CodesSurviveTheRoundTrip) {
   for (const Format* format : code_formats()) {
     for (const int64_t row_blocks : {1, 2, 3, 5, 8, 17}) {
@@ -121,7 +117,7 @@ TEST(CodeFormats, WhatCannotBeStoredExactlyIsRefused) {
                              std::to_string(good.group) + " columns), found 0.25");
     }
     // An f16 scale must be one; the f32 ones take all finite values.
-    const bool f32_scale = has_f32_scales(*format);
+    const bool f32_scale = format->scale_type == ScaleType::kF32;
     for (const float bad : {0.1f, 1e-9f, 1e9f, 65520.0f}) {
       const auto message = refusal([&](CodeMatrix& m) { m.scales[m.scales.size() - 1] = bad; });
       const std::string last = "row 3, column " + std::to_string(512 - good.group);
@@ -172,7 +168,7 @@ TEST(CodeFormats, StoredInfinitiesAndNansComeOutAsStored) {
     ASSERT_NE(differ, bytes.end());
     differ[0] = 0x7f;
     differ[-1] = 0x80;  // f32 infinity
-    if (!has_f32_scales(*format)) {
+    if (format->scale_type == ScaleType::kF16) {
       differ[0] = 0x7c;
       differ[-1] = 0;
     }

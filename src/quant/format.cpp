@@ -126,14 +126,15 @@ int64_t Format::bytes(int64_t rows, int64_t cols) const {
                 shape + ": expected a multiple of " + std::to_string(block) +
                     (flat ? " values, found " + std::to_string(values) : " columns"));
   }
-  if (packing) return PanelShape(*packing, rows, cols, group).bytes();
+  if (packing) return PanelShape(*packing, rows, cols, group, scale_type).bytes();
   const int64_t blocks = checked_mul(values / row_block / block, block_bytes, shape);
   const int64_t headers = checked_mul(rows / row_block, row_header_bytes, shape);
   return checked_add(checked_add(blocks, headers, shape), tail_bytes, shape);
 }
 
 int64_t Format::trailing_bytes(int64_t rows, int64_t cols) const {
-  return packing ? PanelShape(*packing, rows, cols, group).n_scales * 4 : tail_bytes;
+  if (!packing) return tail_bytes;
+  return PanelShape(*packing, rows, cols, group, scale_type).scales_bytes();
 }
 
 double Format::bits_per_weight(int64_t rows, int64_t cols) const {

@@ -36,8 +36,12 @@ enum TensorType : uint32_t {
   kP_TERNARY_64 = 0x4f420001,
   kP_TERNARY_128 = 0x4f420002,
   kP_TERNARY_256 = 0x4f420003,
+  kP_TERNARY_64_F16 = 0x4f420009,  // + 8: scales in f16
+  kP_TERNARY_128_F16 = 0x4f42000a,
+  kP_TERNARY_256_F16 = 0x4f42000b,
   kP_BINARY = 0x4f420010,
   kP_BINARY_128 = 0x4f420012,
+  kP_BINARY_128_F16 = 0x4f42001a,
   kP_INT8 = 0x4f420020,
   kP_INT6 = 0x4f420021,
   kHF_U8 = 0xffffff00,  // ours: safetensors have no ids, and no GGUF has this one
@@ -60,6 +64,7 @@ struct Format {
   // Columns that share a scale; 0: all of a row, be it the row's own scale (in row_header_bytes) or
   // the tensor's (in tail_bytes); float formats: 0.
   int64_t group;
+  ScaleType scale_type = ScaleType::kF32;  // of those that to_codes gives: f16 holds all exactly
   bool flat;
   std::optional<Packing> packing = {};  // the codes lie as this packing of the kernels
 

@@ -80,11 +80,8 @@ float shared_scale(const CodeMatrix& matrix, const char* format, int64_t row, in
 uint16_t shared_scale_f16(const CodeMatrix& matrix, const char* format, int64_t row, int64_t col,
                           int64_t count) {
   const float scale = shared_scale(matrix, format, row, col, count);
-  const uint16_t half = f32_to_f16(scale);
-  if (!same(f16_to_f32(half), scale)) {
-    refuse_value(format, row, col, "a scale that f16 holds exactly", scale);
-  }
-  return half;
+  if (!is_f16(scale)) refuse_value(format, row, col, "a scale that f16 holds exactly", scale);
+  return f32_to_f16(scale);
 }
 
 void check_stored_codes(const char* format, int64_t row, int64_t col, const int8_t* codes,

@@ -24,7 +24,9 @@
 //              0..5 of vector p (p = 0..2), and column 12 + j two bits at a time, lowest first, in
 //              bits 6, 7 of vectors 0, 1, 2.
 //
-// Scales of a matrix: f32 [panels][groups][rows of the panel's tiles].
+// Scales of a matrix: [panels][groups][rows of the panel's tiles], f32, or f16 where that holds all
+// of them exactly and a row has several: of kBinaryI8 with one per 128 columns f32 is a fifth of
+// all bytes.
 //
 // Plain C++ only: kernels/kernel.h includes this file, and ISA translation units that.
 #pragma once
@@ -35,6 +37,11 @@ namespace onebit {
 
 enum class Packing : uint8_t { kTernaryI8, kBinaryI8, kBinaryBit, kInt8, kTripleI8, kInt6 };
 constexpr int kPackings = 6;
+
+enum class ScaleType : uint8_t { kF32, kF16 };
+constexpr int64_t scale_bytes(ScaleType type) {
+  return type == ScaleType::kF16 ? 2 : 4;
+}
 
 constexpr int64_t kColumnPad = 64;  // columns of panels and activations are padded to a multiple
 // Columns that fit every kernel's int32 accumulators (each proves it); fewer where a weight has 8

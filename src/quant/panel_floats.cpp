@@ -7,7 +7,6 @@
 #include "quant/format_list.h"
 #include "quant/lossless.h"
 #include "quant/panel_shape.h"
-#include "quant/unaligned.h"
 #include "quant/weights.h"
 
 namespace onebit {
@@ -33,7 +32,7 @@ struct PanelFloats {
 
   static void to_float(const uint8_t* tensor, int64_t rows, int64_t cols, int64_t row, float* out) {
     const PanelShape shape = shape_of(rows, cols);
-    const auto scale = load<float>(tensor + shape.weight_bytes + shape.scale_at(row, 0) * 4);
+    const float scale = shape.scale(tensor + shape.weight_bytes, row, 0);
     std::vector<int8_t> codes(static_cast<std::size_t>(cols));
     unpack_matrix_row(shape, tensor, row, cols, codes.data());
     std::ranges::transform(codes, out,
@@ -43,13 +42,13 @@ struct PanelFloats {
   static void from_float(const float* values, int64_t rows, int64_t cols, uint8_t* tensor) {
     const PanelShape shape = shape_of(rows, cols);
     std::vector<int8_t> codes(static_cast<std::size_t>(rows * cols));
-    std::fill_n(tensor + shape.weight_bytes, shape.n_scales * 4, uint8_t{0});
+    std::fill_n(tensor + shape.weight_bytes, shape.scales_bytes(), uint8_t{0});
     for (int64_t row = 0; row < rows; ++row) {
       const float* x = values + row * cols;
       const float* bad = std::find_if_not(x, x + cols, [](float v) { return std::isfinite(v); });
       if (bad != x + cols) refuse_value(Layout::kName, row, bad - x, "a finite value", *bad);
       const float scale = Layout::quantize(x, cols, codes.data() + row * cols);
-      store(tensor + shape.weight_bytes + shape.scale_at(row, 0) * 4, scale);
+      shape.set_scale(tensor + shape.weight_bytes, row, 0, scale);
     }
     pack_matrix(shape, codes.data(), cols, tensor);
   }

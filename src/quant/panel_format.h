@@ -5,6 +5,7 @@
 //   static constexpr Packing kPacking;
 //   static constexpr WeightClass kClass;
 //   static constexpr int64_t kGroup;  // columns that share a scale; 0: one scale a row
+//   static constexpr ScaleType kScaleType;
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ namespace onebit {
 template <typename Layout>
 struct PanelFormat {
   static PanelShape shape_of(int64_t rows, int64_t cols) {
-    return {Layout::kPacking, rows, cols, Layout::kGroup};
+    return {Layout::kPacking, rows, cols, Layout::kGroup, Layout::kScaleType};
   }
 
   // The codes [cols] and scales [groups] of a row, unchecked: a hostile 2-bit code 3 is +2.
@@ -31,7 +32,7 @@ struct PanelFormat {
     const PanelShape shape = shape_of(rows, cols);
     unpack_matrix_row(shape, tensor, row, cols, codes);
     for (int64_t g = 0; g < shape.groups; ++g) {
-      scales[g] = load<float>(tensor + shape.weight_bytes + shape.scale_at(row, g) * 4);
+      scales[g] = shape.scale(tensor + shape.weight_bytes, row, g);
     }
   }
 
@@ -62,6 +63,7 @@ struct PanelFormat {
             .block_bytes = 0,
             .tail_bytes = 0,
             .group = Layout::kGroup,
+            .scale_type = Layout::kScaleType,
             .flat = false,
             .packing = Layout::kPacking,
             .to_float = to_float,
@@ -81,13 +83,15 @@ void PanelFormat<Layout>::from_codes(const CodeMatrix& matrix, uint8_t* tensor) 
   for (int64_t row = 0; row < rows; ++row) {
     check_codes(matrix, Layout::kName, Layout::kClass, row, 0, cols);
   }
-  std::fill_n(tensor + shape.weight_bytes, shape.n_scales * 4, uint8_t{0});
+  std::fill_n(tensor + shape.weight_bytes, shape.scales_bytes(), uint8_t{0});
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t g = 0; g < shape.groups; ++g) {
       const int64_t col = g * group;
-      const float scale =
-          shared_scale(matrix, Layout::kName, row, col, std::min(group, cols - col));
-      store(tensor + shape.weight_bytes + shape.scale_at(row, g) * 4, scale);
+      const int64_t count = std::min(group, cols - col);
+      const float scale = Layout::kScaleType == ScaleType::kF16
+                              ? f16_to_f32(shared_scale_f16(matrix, Layout::kName, row, col, count))
+                              : shared_scale(matrix, Layout::kName, row, col, count);
+      shape.set_scale(tensor + shape.weight_bytes, row, g, scale);
     }
   }
   pack_matrix(shape, matrix.codes.data(), cols, tensor);

@@ -28,8 +28,14 @@ float float_at(const std::vector<uint8_t>& bytes, int64_t at) {
   return value;
 }
 
+float f16_at(const std::vector<uint8_t>& bytes, int64_t at) {
+  uint16_t half;
+  std::memcpy(&half, bytes.data() + at, sizeof half);
+  return f16_to_f32(half);
+}
+
 TEST(PanelFormats, EveryOneIsListed) {
-  EXPECT_EQ(panel_formats().size(), 8u);
+  EXPECT_EQ(panel_formats().size(), 12u);
   for (const Format* f : panel_formats()) {
     EXPECT_GT(f->id, 0x4f420000u - 1);
     EXPECT_FALSE(f->has_tensor_scale());
@@ -45,10 +51,11 @@ TEST(PanelFormats, HoldThePanelsAndTheirScales) {
       SCOPED_TRACE(std::string(f->name) + " " + std::to_string(rows) + " " + std::to_string(cols));
       const CodeMatrix m = random_matrix(*f, rows, cols, 7);
       const auto bytes = from_matrix(*f, m);
-      const PanelShape shape(*f->packing, rows, cols, f->group);
+      const PanelShape shape(*f->packing, rows, cols, f->group, f->scale_type);
+      const int64_t size = f->scale_type == ScaleType::kF16 ? 2 : 4;
       ASSERT_EQ(shape.bytes(), static_cast<int64_t>(bytes.size()));
       ASSERT_EQ(shape.weight_bytes, packed_bytes(*f->packing, rows, cols));
-      ASSERT_EQ(f->trailing_bytes(rows, cols), shape.n_scales * 4);
+      ASSERT_EQ(f->trailing_bytes(rows, cols), shape.n_scales * size);
       const int64_t full = packing_shape(*f->packing).rows;
       int64_t first_scale = 0;  // of the panel
       for (int64_t first = 0; first < rows; first += full) {
@@ -62,8 +69,8 @@ TEST(PanelFormats, HoldThePanelsAndTheirScales) {
         }
         for (int64_t g = 0; g < shape.groups; ++g) {
           for (int64_t r = 0; r < padded; ++r) {
-            const float found =
-                float_at(bytes, shape.weight_bytes + (first_scale + g * padded + r) * 4);
+            const int64_t at = shape.weight_bytes + (first_scale + g * padded + r) * size;
+            const float found = size == 2 ? f16_at(bytes, at) : float_at(bytes, at);
             ASSERT_EQ(found, r < n ? m.scale(first + r, g * m.group) : 0.0f);
           }
         }
@@ -83,6 +90,18 @@ TEST(PanelFormats, Code3IsRefusedAsCodeAnd2AsFloat) {
   EXPECT_EQ(error_of([&] { to_matrix(f, bytes.data(), 20, 100); }),
             "file: P_TERNARY: row 0, column 0: expected 2-bit code 0, 1 or 2, found 3");
   EXPECT_EQ(to_floats(f, bytes.data(), 20, 100)[0], 1.0f);
+}
+
+TEST(PanelFormats, F16HoldsItsScalesOrRefusesThem) {
+  for (const TensorType type : {kP_TERNARY_64_F16, kP_BINARY_128_F16}) {
+    const Format& f = format(type);
+    CodeMatrix m = random_matrix(f, 20, 300, 3);
+    m.scales[0] = 0.1f;
+    std::vector<uint8_t> bytes(f.bytes(20, 300));
+    EXPECT_EQ(error_of([&] { f.from_codes(m, bytes.data()); }),
+              "argument: " + std::string(f.name) +
+                  ": row 0, column 0: expected a scale that f16 holds exactly, found 0.1");
+  }
 }
 
 struct RowQuantiser {
@@ -153,6 +172,11 @@ TEST(PanelFormats, Vectors) {
   };
   expect(from_matrix(format(kP_TERNARY), {1, 2, 2, {1, -1}, {0.5f}}), 256, 0x02, 0x00, 0.5f);
   expect(from_matrix(format(kP_BINARY), {1, 4, 4, {1, -1, -1, 1}, {0.5f}}), 256, 0x01, 0x10, 0.5f);
+  const auto f16 = from_matrix(format(kP_BINARY_128_F16), {1, 4, 4, {1, -1, -1, 1}, {0.5f}});
+  ASSERT_EQ(f16.size(), 256u + 32 * 2);
+  for (std::size_t i = 0; i < f16.size(); ++i) {
+    ASSERT_EQ(f16[i], i == 0 ? 0x01 : i == 1 ? 0x10 : i == 257 ? 0x38 : 0) << i;
+  }
   const float values[] = {127, -1};
   std::vector<uint8_t> bytes(format(kP_INT8).bytes(1, 2), 0xa5);
   format(kP_INT8).from_float(values, 1, 2, bytes.data());
@@ -169,6 +193,8 @@ TEST(PanelFormats, SizesAreChecked) {
   EXPECT_EQ(format(kP_TERNARY_64).bytes(16, 65), 16 * 128 / 4 + 16 * 4 * 2);
   EXPECT_EQ(format(kP_BINARY).bytes(128 + 1, 64), 160 * 64 / 8 + 160 * 4);
   EXPECT_EQ(format(kP_BINARY_128).bytes(128, 256), 128 * 256 / 8 + 128 * 4 * 2);
+  EXPECT_EQ(format(kP_BINARY_128_F16).bytes(128, 256), 128 * 256 / 8 + 128 * 2 * 2);
+  EXPECT_EQ(format(kP_TERNARY_64_F16).bytes(16, 65), 16 * 128 / 4 + 16 * 2 * 2);
   EXPECT_EQ(format(kP_INT8).bytes(17, 64), 32 * 64 + 32 * 4);
   EXPECT_EQ(format(kP_INT6).bytes(17, 64), 32 * 48 + 32 * 4);
   EXPECT_THROW(format(kP_INT8).bytes(1, kMaxColumnsInt8 + 1), Error);

@@ -62,6 +62,7 @@ struct RowScaleFormat {
             .block_bytes = Layout::kBytes,
             .tail_bytes = 0,
             .group = 0,
+            .scale_type = Layout::kHeaderBytes == 2 ? ScaleType::kF16 : ScaleType::kF32,
             .flat = false,
             .to_float = to_float,
             .to_codes = to_codes,

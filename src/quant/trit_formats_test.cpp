@@ -188,7 +188,7 @@ TEST(TernaryFormats, TranscodeIntoEachOther) {
       ++pairs;
     }
   }
-  EXPECT_EQ(pairs, 15 * 15);
+  EXPECT_EQ(pairs, 18 * 18);
 }
 
 // Group scales survive between the formats of 128, and from 128 or 256 into finer ones.

@@ -14,11 +14,11 @@
 #include <cstdint>
 
 #include "quant/code_matrix.h"
+#include "quant/packing.h"
 
 namespace onebit {
 
 enum class Granularity { kTensor, kRow, kGroup128 };
-enum class ScaleType { kF32, kF16 };
 
 // Columns that share a scale in a group-128 matrix; the last group of a row may be shorter.
 constexpr int64_t kScaleGroup = 128;

@@ -1,6 +1,6 @@
 // A made-up matrix and tokens through the matmul kernel of every instruction set, native or
-// emulated: the same bits as the scalar one's, with and without preparation, and nothing read or
-// written outside.
+// emulated: the same bits as the scalar one's, with and without preparation, with scales in f32 and
+// in f16, and nothing read or written outside.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -8,6 +8,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/checked.h"
+#include "base/half.h"
 #include "emulation/emulation.h"
 #include "fuzz.h"
 #include "quant/packing.h"
@@ -28,6 +29,11 @@ class Bytes {
   std::size_t at_ = 0;
 };
 
+template <typename T>
+const uint8_t* as_bytes(const std::vector<T>& values) {
+  return reinterpret_cast<const uint8_t*>(values.data());
+}
+
 int8_t code_of(Packing packing, int byte) {
   switch (packing) {
     case Packing::kTernaryI8:
@@ -42,6 +48,7 @@ int8_t code_of(Packing packing, int byte) {
   }
 }
 
+// An f16.
 float scale_of(int byte) {
   return std::ldexp(static_cast<float>(byte - 100), byte % 7 - 10);
 }
@@ -74,7 +81,11 @@ void check(Bytes bytes) {
     pack_panel(packing, pointers.data(), n, cols,
                panels.data() + first / step * panel_bytes(packing, cols));
   }
-  for (float& scale : scales) scale = scale_of(bytes.next());
+  std::vector<uint16_t> f16_scales(scales.size());
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    scales[i] = scale_of(bytes.next());
+    f16_scales[i] = f32_to_f16(scales[i]);
+  }
 
   const int64_t act_stride = bits ? padded / 8 : padded;
   std::vector<uint8_t> acts(static_cast<std::size_t>(n_tokens * act_stride));
@@ -104,26 +115,30 @@ void check(Bytes bytes) {
     const int64_t size = prepared_bytes == nullptr ? 0 : prepared_bytes(cols, n_tokens);
     AlignedBuffer<uint8_t> prepared(size);
     if (size > 0) run({acts.data(), act_stride, cols, n_tokens, prepared.data()}, 0, padded);
-    for (const bool use : {false, true}) {
+    for (const int variant : {0, 1, 2, 3}) {
+      const bool use = variant % 2 == 1;
+      const bool f16 = variant >= 2;
       if (use && size == 0) continue;
       std::vector<float> y(static_cast<std::size_t>(n_tokens * rows));
-      kernels[k]->matmul[static_cast<int>(packing)]({.panels = panels.data(),
-                                                     .panel_bytes = panel_bytes(packing, cols),
-                                                     .scales = scales.data(),
-                                                     .n_rows = rows,
-                                                     .cols = cols,
-                                                     .group = group,
-                                                     .acts = acts.data(),
-                                                     .act_stride = act_stride,
-                                                     .act_sums = sums.data(),
-                                                     .sums_stride = padded / kSumBlock,
-                                                     .act_scales = act_scales.data(),
-                                                     .act_scales_stride = scales_stride,
-                                                     .act_groups = act_groups,
-                                                     .n_tokens = n_tokens,
-                                                     .prepared = use ? prepared.data() : nullptr,
-                                                     .y = y.data(),
-                                                     .y_stride = rows});
+      kernels[k]->matmul[static_cast<int>(packing)](
+          {.panels = panels.data(),
+           .panel_bytes = panel_bytes(packing, cols),
+           .scales = f16 ? as_bytes(f16_scales) : as_bytes(scales),
+           .scale_type = f16 ? ScaleType::kF16 : ScaleType::kF32,
+           .n_rows = rows,
+           .cols = cols,
+           .group = group,
+           .acts = acts.data(),
+           .act_stride = act_stride,
+           .act_sums = sums.data(),
+           .sums_stride = padded / kSumBlock,
+           .act_scales = act_scales.data(),
+           .act_scales_stride = scales_stride,
+           .act_groups = act_groups,
+           .n_tokens = n_tokens,
+           .prepared = use ? prepared.data() : nullptr,
+           .y = y.data(),
+           .y_stride = rows});
       if (expected.empty()) expected = y;
       fuzz::require(std::memcmp(y.data(), expected.data(), y.size() * 4) == 0);
     }

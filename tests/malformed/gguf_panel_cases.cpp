@@ -3,6 +3,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/checked.h"
+#include "base/half.h"
 #include "catalogue.h"
 #include "gguf_editor.h"
 #include "quant/format.h"
@@ -10,15 +12,19 @@
 
 namespace onebit::malformed {
 
+constexpr int64_t kAlignment = 64;
+
 GgufDraft tiny_packed_model() {
   GgufDraft draft = tiny_model();
-  draft.alignment = 64;
-  draft.set("general.alignment", uint32_t{64});
+  draft.alignment = kAlignment;
+  draft.set("general.alignment", static_cast<uint32_t>(kAlignment));
   for (DraftTensor& t : draft.tensors) {
     if (t.shape.size() < 2) continue;
     const bool is_binary = t.name.find("ffn_") != std::string::npos;
+    const bool is_f16 = t.name.find("attn_output") != std::string::npos;
     const Format& f = format(t.name.starts_with("token_embd") ? kP_INT8
                              : is_binary                      ? kP_BINARY
+                             : is_f16                         ? kP_TERNARY_64_F16
                                                               : kP_TERNARY);
     std::vector<float> values(t.data.size() / 4);
     std::memcpy(values.data(), t.data.data(), t.data.size());
@@ -27,7 +33,7 @@ GgufDraft tiny_packed_model() {
       f.from_float(values.data(), t.shape[1], t.shape[0], bytes.data());
     } else {
       f.from_codes(quantize_weights(values.data(), t.shape[1], t.shape[0], f.weight_class,
-                                    Granularity::kRow, ScaleType::kF32),
+                                    Granularity::kRow, f.scale_type),
                    bytes.data());
     }
     t.type = f.id;
@@ -70,21 +76,30 @@ void add_values(Editor& cases, const DraftTensor& tensor) {
       draft.tensor(tensor.name).data.replace(at, bytes.size(), bytes);
     });
   };
+  const auto as_scale = [&](float value) {
+    std::string bytes(static_cast<std::size_t>(scale_bytes(f.scale_type)), '\0');
+    const uint16_t half = f32_to_f16(value);
+    const void* from = &value;
+    if (f.scale_type == ScaleType::kF16) from = &half;
+    std::memcpy(bytes.data(), from, bytes.size());
+    return bytes;
+  };
   const float inf = std::numeric_limits<float>::infinity();
   for (const float value : {inf, -inf, std::numeric_limits<float>::quiet_NaN()}) {
-    std::string bytes(4, '\0');
-    std::memcpy(bytes.data(), &value, 4);
+    const std::string bytes = as_scale(value);
     for (const int64_t row : {int64_t{0}, rows - 1}) {
       set("scale " + std::to_string(value) + " in row " + std::to_string(row),
-          scales + static_cast<std::size_t>(row) * 4, bytes, Expect::kReject);
+          scales + static_cast<std::size_t>(row) * bytes.size(), bytes, Expect::kReject);
     }
-    set("scale " + std::to_string(value) + " in the padding", tensor.data.size() - 4, bytes,
-        Expect::kEither);
+    set("scale " + std::to_string(value) + " in the padding", tensor.data.size() - bytes.size(),
+        bytes, Expect::kEither);
   }
   for (const char byte : {'\0', '\x03', '\x80', '\xff'}) {  // no code, -128, set padding bits
     set("full of " + std::to_string(byte), 0, std::string(scales, byte), Expect::kEither);
   }
-  set("with a largest scale", scales, "\xff\xff\x7f\x7f", Expect::kAccept);
+  const bool f16 = f.scale_type == ScaleType::kF16;
+  set("with a largest scale", scales, as_scale(f16 ? 65504 : std::numeric_limits<float>::max()),
+      Expect::kAccept);
 }
 
 }  // namespace
@@ -111,8 +126,10 @@ Cases panels() {
     add_values(cases, tensor);
     for (const Format& other : formats()) {
       if (!other.packing || other.id == f.id) continue;
-      const bool same_size =
-          other.bytes(tensor.shape[1], tensor.shape[0]) == static_cast<int64_t>(tensor.data.size());
+      // To a reader sizes are what lies between two tensors, padding included.
+      const int64_t bytes = other.bytes(tensor.shape[1], tensor.shape[0]);
+      const auto size = static_cast<int64_t>(tensor.data.size());
+      const bool same_size = round_up(bytes, kAlignment) == round_up(size, kAlignment);
       cases.add(tensor.name + " as " + other.name, same_size ? Expect::kEither : Expect::kReject,
                 [&](GgufDraft& draft) { draft.tensor(tensor.name).type = other.id; });
     }

@@ -1,7 +1,9 @@
+import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { titleOf } from './chats/chat';
 import { connect } from './chats/server';
 import { followTheme } from './chats/settings';
-import { followOtherTabs, loadAll } from './chats/store';
+import { current, followOtherTabs, loadAll } from './chats/store';
 import { writings } from './chats/writing';
 import './styles/app.css';
 import { App } from './ui/app';
@@ -12,5 +14,8 @@ listenToKeys();
 connect();
 await loadAll();
 followOtherTabs((id) => writings.value.has(id));
+effect(() => {
+  document.title = current.value.leaf ? `${titleOf(current.value)} - onebit` : 'onebit';
+});
 const root = document.getElementById('app');
 if (root) render(<App />, root);

@@ -65,20 +65,30 @@ export async function untilDone(page, timeout = 60_000) {
   await page.locator('button.send.stop').waitFor({ state: 'detached', timeout });
 }
 
-// What the model wrote, without what the page says about it.
-const lastText = (page) => lastAnswer(page).locator('> .markdown, > .plain').first();
+// Asks, and notes the lengths that the answer passes through: what the model wrote, without what the
+// page says about it. Observed in the page, as a small model writes faster than a test can look.
+export async function askAndWatch(page, text) {
+  await page.evaluate(() => {
+    window.lengths = [];
+    new MutationObserver(() => {
+      const written = document.querySelector('article.assistant:last-of-type .body > :is(.markdown, .plain)');
+      const n = written?.textContent.trim().length ?? 0;
+      if (n > (window.lengths.at(-1) ?? 0)) window.lengths.push(n);
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await ask(page, text);
+  await untilDone(page);
+  return page.evaluate(() => window.lengths);
+}
 
-// The lengths that the last answer passes through, until it is done.
-export async function watchGrowth(page, timeout = 60_000) {
-  await answers(page).last().waitFor();
-  const lengths = new Set();
-  const end = Date.now() + timeout;
-  while (Date.now() < end) {
-    const isDone = (await page.locator('button.send.stop').count()) === 0;
-    const text = await lastText(page).textContent();
-    if (text.trim()) lengths.add(text.length);
-    if (isDone) break;
-    await page.waitForTimeout(30);
-  }
-  return [...lengths];
+// Lets so many bytes a second reach the page, until the function that it returns is called.
+export async function limitNetwork(page, bytesPerSecond) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 0,
+    uploadThroughput: -1,
+    downloadThroughput: bytesPerSecond,
+  });
+  return () => session.detach();
 }

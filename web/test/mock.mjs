@@ -159,6 +159,9 @@ export function startMock({ delay = 25, isChat = true, key = '', port = 0 } = {}
     if (path === '/v1/chat/completions' || path === '/v1/completions') {
       return write(req, res, state, path.includes('chat')).catch(() => res.destroy());
     }
+    if (path === '/tokenize') {
+      return body(req).then(({ content }) => json(res, 200, { tokens: new Array(Math.ceil(content.length / 4)).fill(1) }));
+    }
     return refuse(res, 404, 'no such path');
   });
   return new Promise((resolve) => {

@@ -129,6 +129,7 @@ add('stopping ends the request', async ({ browser, url, mock }) => {
   await untilDone(page);
   await page.waitForTimeout(100);
   assert.equal(mock.disconnects, 1);
+  await page.locator('#composer:focus').waitFor(); // the button that had the focus is gone
 });
 
 add('conversations: search, rename, export, import, delete', async ({ browser, url }) => {
@@ -150,7 +151,7 @@ add('conversations: search, rename, export, import, delete', async ({ browser, u
   await titles.getByText('Apples of mine').waitFor();
 
   await button(page, 'More about Apples of mine').click();
-  const [markdown] = await Promise.all([page.waitForEvent('download'), button(page, 'Export Markdown').click()]);
+  const [markdown] = await Promise.all([page.waitForEvent('download'), button(page, 'Save as Markdown').click()]);
   assert.equal(markdown.suggestedFilename(), 'Apples-of-mine.md');
   assert.match(await readFile(await markdown.path(), 'utf8'), /^# Apples of mine\n\n\*\*You\*\*/);
 
@@ -242,7 +243,29 @@ add('continues a text again and again', async ({ browser, url, mock }) => {
   assert.equal(mock.requests.length, 2);
   assert(mock.requests[1].prompt.startsWith('say thinking<think>') || mock.requests[1].prompt.startsWith('say thinking'));
   assert.equal(await answers(page).count(), 2);
+  assert.equal(mock.requests[1].max_tokens, 256);
+
+  // No more than there is room for: the mock counts four letters as a token, of 4096.
+  await page.keyboard.press('Alt+n');
+  await ask(page, 'say thinking'.padEnd(4 * 4000, '.'));
+  await untilDone(page);
+  assert.equal(mock.requests[2].max_tokens, 96);
+  await ask(page, 'say thinking'.padEnd(4 * 4000, '.'));
+  await untilDone(page);
+  await lastAnswer(page).getByText('The text fills the context of 4096 tokens.').waitFor();
+  assert.equal(mock.requests.length, 3);
 }, { delay: 5, isChat: false });
+
+add('a closed tab leaves what had come', async ({ browser, url, mock }) => {
+  const page = await newPage(browser, url);
+  await ask(page, 'say long');
+  await page.waitForTimeout(3000); // saved every 2 s
+  await page.reload();
+  await answers(page).waitFor();
+  assert.match(await lastAnswer(page).textContent(), /^(word ?\n?)+Not finished\.$/);
+  assert.equal(mock.disconnects, 1);
+  assert.equal(await page.title(), 'say long - onebit');
+});
 
 add('answers go on in other conversations', async ({ browser, url }) => {
   const page = await newPage(browser, url);

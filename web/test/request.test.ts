@@ -31,6 +31,7 @@ describe('askFor', () => {
     expect(path).toBe('v1/completions');
     expect(body).toMatchObject({ prompt: 'abc', max_tokens: 256 });
     expect(askFor({ id: 'm', isChat: false }, '', messages, { max_tokens: 9 }).body).toMatchObject({ max_tokens: 9 });
+    expect(askFor({ id: 'm', isChat: false }, '', messages, {}, 7).body).toMatchObject({ max_tokens: 7 });
   });
 });
 

@@ -261,6 +261,7 @@ void gemm_tiles(const MatmulArgs& args) {
       for (block.begin = 0; block.begin < padded; block.begin = block.end) {
         block.end = min_i64(block.begin + block_cols, padded);
         Codes::unpack(args, row, block);
+        load_block_scales(args, block);
         for (int64_t at = 0; at < n; at += kTileTokens) {
           tile_pair(args, block,
                     {first + at, at, min_i64(kTileTokens, n - at),

@@ -110,7 +110,7 @@ struct Int8Tile : Int8Products {
 
 // kHalves halves of 8 rows times kTokens tokens under the float law, all columns.
 template <typename Tile16, int kTokens, int kHalves, bool kActGroups>
-ONEBIT_INLINE void decode_rows(const MatmulArgs& args, const uint8_t* tile, const float* scales,
+ONEBIT_INLINE void decode_rows(const MatmulArgs& args, const uint8_t* tile, int64_t scales,
                                int64_t row, const int32_t (&row_sums)[kTokens]) {
   constexpr int kAll = kTokens * kHalves;
   const int64_t padded = padded_cols(args);
@@ -155,7 +155,7 @@ ONEBIT_INLINE void decode_rows(const MatmulArgs& args, const uint8_t* tile, cons
         const int32_t sum = group < padded ? act_sum(args, m, begin, end) : row_sums[m];
         part[i] = _mm256_cvtepi32_ps(Tile16::correct(dots[i], _mm256_set1_epi32(sum)));
       }
-      acc[i] = _mm256_fmadd_ps(part[i], _mm256_loadu_ps(scales + i % kHalves * 8), acc[i]);
+      acc[i] = _mm256_fmadd_ps(part[i], load_scales(args, scales + i % kHalves * 8), acc[i]);
     }
   }
 #pragma GCC unroll 4
@@ -180,7 +180,7 @@ void decode(const MatmulArgs& args) {
   // from the L1 cache.
   constexpr int kHalves = kTokens <= 2 ? 2 : 1;
   const uint8_t* tile = args.panels;
-  const float* scales = args.scales;
+  int64_t scales = 0;
   for (int64_t row = 0; row < args.n_rows; row += 16) {
     for (int64_t half = 0; half < 2; half += kHalves) {
       decode_rows<Tile16, kTokens, kHalves, kActGroups>(args, tile + 32 * half, scales + 8 * half,

@@ -220,7 +220,8 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, int64_t tile
   const int64_t group = min_i64(args.group, padded);
   const uint8_t* panel = chunk.panel;
   const uint8_t* table = chunk.table;
-  const float* scales = chunk.scales + chunk.begin / group * tiles * 32;
+  const int64_t line = 64 / scale_bytes(args.scale_type);
+  int64_t scales = chunk.scales;
   float* acc = state.acc[0];
   auto* part = reinterpret_cast<float*>(state.part[0]);
   int64_t group_end = (chunk.begin / group + 1) * group;
@@ -232,12 +233,13 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, int64_t tile
     }
     if (end < group_end && end < padded) break;  // the next chunk goes on
     for (int64_t r = 0; r < tiles * 32; r += 8) {
-      if (kPrefetch && r % 16 == 0) {
-        _mm_prefetch(reinterpret_cast<const char*>(scales + r) + chunk.next_scales, _MM_HINT_T1);
+      if (kPrefetch && r % line == 0) {
+        const int64_t at = (scales + r) * scale_bytes(args.scale_type) + chunk.next_scales;
+        _mm_prefetch(reinterpret_cast<const char*>(args.scales + at), _MM_HINT_T1);
       }
       __m256 y = _mm256_load_ps(part + r);
       if (!kActGroups) y = _mm256_cvtepi32_ps(_mm256_castps_si256(y));
-      y = _mm256_fmadd_ps(y, _mm256_loadu_ps(scales + r), _mm256_load_ps(acc + r));
+      y = _mm256_fmadd_ps(y, load_scales(args, scales + r), _mm256_load_ps(acc + r));
       _mm256_store_ps(acc + r, y);
       _mm256_store_ps(part + r, _mm256_setzero_ps());
     }

@@ -163,14 +163,14 @@ void decode(const MatmulArgs& args) {
     row_sum[m] = kActGroups || group < padded ? 0 : act_sum(args, m, 0, padded);
   }
   const uint8_t* tile = args.panels;
-  const float* scales = args.scales;
+  int64_t scales = 0;
   for (int64_t row = 0; row < args.n_rows; row += 16) {
     __m512 acc[kTokens];
 #pragma GCC unroll 3
     for (int m = 0; m < kTokens; ++m) acc[m] = _mm512_setzero_ps();
     for (int64_t begin = 0, end = 0; begin < padded; begin = end, scales += 16) {
       end = min_i64(begin + group, padded);
-      const __m512 weight_scale = _mm512_loadu_ps(scales);
+      const __m512 weight_scale = load_scales(args, scales);
       __m512i raw[kTokens];
       if constexpr (!kActGroups) {
         Tile16::template columns<kTokens>(tile, args.acts + begin, args.act_stride, end - begin,

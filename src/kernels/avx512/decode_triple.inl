@@ -52,7 +52,7 @@ struct TripleDecoder {
 
 // kTiles tiles side by side times kTokens tokens, all columns.
 template <int kTiles, int kTokens>
-void decode_triples(const MatmulArgs& args, const uint8_t* panel, const float* scales, int64_t row,
+void decode_triples(const MatmulArgs& args, const uint8_t* panel, int64_t row,
                     const int32_t (&row_sums)[kTokens]) {
   const TripleDecoder decoder;
   __m512i sums[kTiles][kTokens][3];
@@ -100,7 +100,7 @@ void decode_triples(const MatmulArgs& args, const uint8_t* panel, const float* s
     const int64_t rows_left = args.n_rows - row - 16 * t;
     if (rows_left <= 0) break;
     const auto rows = static_cast<__mmask16>(rows_left >= 16 ? 0xffff : (1 << rows_left) - 1);
-    const __m512 weight_scale = _mm512_loadu_ps(scales + 16 * t);
+    const __m512 weight_scale = load_scales(args, row + 16 * t);
 #pragma GCC unroll 3
     for (int m = 0; m < kTokens; ++m) {
       const __m512i high = _mm512_add_epi32(_mm512_srai_epi32(sums[t][m][1], 2),
@@ -125,9 +125,9 @@ void decode_triples(const MatmulArgs& args) {
   for (int64_t row = 0; row < args.n_rows; row += 32) {
     const uint8_t* panel = args.panels + row / 32 * args.panel_bytes;
     if (args.n_rows - row > 16) {
-      decode_triples<2, kTokens>(args, panel, args.scales + row, row, row_sums);
+      decode_triples<2, kTokens>(args, panel, row, row_sums);
     } else {
-      decode_triples<1, kTokens>(args, panel, args.scales + row, row, row_sums);
+      decode_triples<1, kTokens>(args, panel, row, row_sums);
     }
   }
 }
@@ -138,8 +138,8 @@ struct TriplePlanes {
   static constexpr int32_t kSumFactor = -1;
 
   ONEBIT_INLINE void scales(const MatmulArgs& args, int64_t row, Block& block) {
-    block.scales[0] = args.scales + row;
-    block.scales[1] = block.scales[0] + (tiles(args, row) - 1) * 16;
+    block.scales_at[0] = row;
+    block.scales_at[1] = row + (tiles(args, row) - 1) * 16;
     block.scales_stride = 0;  // one group
   }
   ONEBIT_INLINE void unpack(const MatmulArgs& args, int64_t row, Block& block) {

@@ -139,7 +139,8 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
   const int64_t group = min_i64(args.group, padded);
   const uint8_t* panel = chunk.panel;
   const auto* table = reinterpret_cast<const int16_t*>(chunk.table);
-  const float* scales = chunk.scales + chunk.begin / group * kHalves * 16;
+  const bool f16 = args.scale_type == ScaleType::kF16;
+  int64_t scales = chunk.scales;
   int64_t group_end = (chunk.begin / group + 1) * group;
   __m512 acc[kHalves];
   __m512i dots[kHalves];  // of the group so far, or
@@ -169,12 +170,13 @@ void lookup_chunk(const MatmulArgs& args, const LookupChunk& chunk, LookupState&
     if (end < group_end && end < padded) break;  // the next chunk goes on
 #pragma GCC unroll 8
     for (int h = 0; h < kHalves; ++h) {
-      const float* at = scales + 16 * h;
-      if (kPrefetch) {
-        _mm_prefetch(reinterpret_cast<const char*>(at) + chunk.next_scales, _MM_HINT_T1);
+      const int64_t at = scales + 16 * h;
+      if (kPrefetch && (!f16 || h % 2 == 0)) {  // a line
+        const uint8_t* next = args.scales + at * scale_bytes(args.scale_type) + chunk.next_scales;
+        _mm_prefetch(reinterpret_cast<const char*>(next), _MM_HINT_T1);
       }
       if (!kActGroups) part[h] = _mm512_cvtepi32_ps(dots[h]);
-      acc[h] = _mm512_fmadd_ps(part[h], _mm512_loadu_ps(at), acc[h]);
+      acc[h] = _mm512_fmadd_ps(part[h], load_scales(args, at), acc[h]);
       dots[h] = _mm512_setzero_si512();
       part[h] = _mm512_setzero_ps();
     }

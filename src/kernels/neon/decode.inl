@@ -56,7 +56,7 @@ struct Chunk {
   int64_t end;
   bool ends_group;
   int64_t step_bytes;
-  const float* scales;          // of the group and the panel's first row
+  int64_t scales;               // index of those of the group and the panel's first row
   int32_t same[kDecodeTokens];  // kSumFactor * sum(a) over the group that ends here
 };
 
@@ -84,7 +84,7 @@ void chunk_tokens(const MatmulArgs& args, const Chunk& chunk, int64_t s, const u
       }
       state.part[m][i] = vdupq_n_f32(0);
       state.acc[m][i] = vfmaq_f32(state.acc[m][i], vcvtq_f32_s32(Tile::dot(sum, chunk.same[m])),
-                                  vld1q_f32(chunk.scales + Tile::row(s, i)));
+                                  load_scales(args, chunk.scales + Tile::row(s, i)));
     }
   }
 }
@@ -128,7 +128,7 @@ void chunk_groups(const MatmulArgs& args, const Chunk& chunk, int64_t s, const u
     state.part[m][i] = chunk.ends_group ? vdupq_n_f32(0) : part[m][i];
     if (!chunk.ends_group) continue;
     state.acc[m][i] =
-        vfmaq_f32(state.acc[m][i], part[m][i], vld1q_f32(chunk.scales + Tile::row(s, i)));
+        vfmaq_f32(state.acc[m][i], part[m][i], load_scales(args, chunk.scales + Tile::row(s, i)));
   }
 }
 
@@ -158,7 +158,7 @@ void decode(const MatmulArgs& args) {
       const int64_t group_end = min_i64((g + 1) * group, padded);
       chunk.end = min_i64(chunk.begin + kChunkCols, group_end);
       chunk.ends_group = chunk.end == group_end;
-      chunk.scales = args.scales + row * n_groups + g * n_tiles * kShape.tile_rows;
+      chunk.scales = row * n_groups + g * n_tiles * kShape.tile_rows;
       for (int m = 0; m < kTokens && chunk.ends_group && !args.act_groups; ++m) {
         const int32_t sum = group < padded ? act_sum(args, m, g * group, group_end) : row_sum[m];
         chunk.same[m] = Tile::kSumFactor * sum;

@@ -75,6 +75,16 @@ export async function getModel(): Promise<Model> {
   return model;
 }
 
+export async function countTokens(content: string, signal: AbortSignal): Promise<number> {
+  const answer = await call('tokenize', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ content, add_special: true }),
+    signal,
+  });
+  return ((await answer.json()) as { tokens: unknown[] }).tokens.length;
+}
+
 export async function* stream(
   path: 'v1/chat/completions' | 'v1/completions',
   body: object,

@@ -50,13 +50,19 @@ export interface Ask {
 // The API's default of 16 tokens is for programs.
 const kContinuation = 256;
 
-// `messages`: the path up to where the answer begins. A model without a chat template continues
-// the text of all of them.
+// What a model without a chat template continues.
+export function textOf(messages: Message[]): string {
+  return messages.map((m) => m.text).join('');
+}
+
+// `messages`: the path up to where the answer begins. `room`: tokens that the context has left for a
+// continuation; an answer of a chat takes what there is by itself.
 export function askFor(
   model: { id: string; isChat: boolean },
   system: string,
   messages: Message[],
   sampling: Sampling,
+  room = Infinity,
 ): Ask {
   const common = {
     model: model.id,
@@ -65,8 +71,8 @@ export function askFor(
     ...sampling,
   };
   if (!model.isChat) {
-    const prompt = messages.map((m) => m.text).join('');
-    return { path: 'v1/completions', body: { max_tokens: kContinuation, ...common, prompt } };
+    const max_tokens = Math.min(sampling.max_tokens ?? kContinuation, room);
+    return { path: 'v1/completions', body: { ...common, max_tokens, prompt: textOf(messages) } };
   }
   const turns = messages
     .filter((m) => m.role === 'user' || m.text !== '')

@@ -1,11 +1,11 @@
 // Answers that are being written. Each conversation has at most one.
 import { signal } from '@preact/signals';
 import type { Timings, Usage } from '../api/answer';
-import { stream } from '../api/client';
+import { countTokens, stream } from '../api/client';
 import { ApiError, apiError } from '../api/errors';
 import { announcement } from '../ui/notices';
 import { add, change, type Chat, find, type Message, path } from './chat';
-import { askFor, splitThinking } from './request';
+import { askFor, splitThinking, textOf } from './request';
 import { context, isChat, model, note } from './server';
 import { settings } from './settings';
 import { get, put } from './store';
@@ -94,9 +94,11 @@ interface End {
 
 async function receive(w: Writing, chat: Chat, messages: Message[]): Promise<End> {
   const asking = { id: model.value?.id ?? 'default', isChat: isChat.value };
-  const { path: where, body } = askFor(asking, chat.system, messages, settings.value.sampling);
   for (let attempt = 1; ; attempt++) {
     try {
+      const room = asking.isChat ? Infinity : await roomAfter(messages, w.abort.signal);
+      const { sampling } = settings.value;
+      const { path: where, body } = askFor(asking, chat.system, messages, sampling, room);
       return await readAnswer(w, where, body);
     } catch (error) {
       const again =
@@ -116,8 +118,16 @@ async function receive(w: Writing, chat: Chat, messages: Message[]): Promise<End
   }
 }
 
+// The server refuses more tokens than its context has room for.
+async function roomAfter(messages: Message[], signal: AbortSignal): Promise<number> {
+  if (!context.value) return Infinity;
+  const room = context.value - (await countTokens(textOf(messages), signal));
+  if (room > 0) return room;
+  throw new ApiError('refused', `The text fills the context of ${context.value} tokens.`);
+}
+
 async function readAnswer(w: Writing, where: Parameters<typeof stream>[0], body: object): Promise<End> {
-  const end: End = {};
+  const end: End = { finish: 'stop' };
   let drawing = false;
   let saved = performance.now();
   for await (const piece of stream(where, body, w.abort.signal)) {

@@ -43,6 +43,10 @@ export function Composer() {
     fit(area.current);
     if (hasKeyboard && !document.querySelector('dialog[open]')) area.current.focus();
   }, [chat.id]);
+  useEffect(() => {
+    // The button to stop was the focus, and is gone.
+    if (!isBusy && hasKeyboard && document.activeElement === document.body) area.current?.focus();
+  }, [isBusy]);
   const send = () => {
     if (!area.current || isBusy) return;
     const text = area.current.value;

@@ -110,7 +110,9 @@ function MessageBody({ message, writing }: Pick<MessageProps, 'message' | 'writi
   const live = writing ? splitThinking(writing.text) : undefined;
   const text = live?.text ?? message.text;
   // A continuation always ends somewhere; an answer should not.
-  const end = message.finish === 'length' && !isChat.value ? '' : kEnds[message.finish ?? ''];
+  const isCut = message.finish === 'length' && !isChat.value;
+  const isOpen = message.role === 'assistant' && !writing && !message.finish; // the tab was closed
+  const end = isOpen ? 'Not finished.' : isCut ? '' : kEnds[message.finish ?? ''];
   const thinking = writing ? writing.thinking + (live?.thinking ?? '') : message.thinking;
   return (
     <>
@@ -147,6 +149,10 @@ export const MessageView = memo(({ chat, message, writing, isBusy }: MessageProp
   const copy = async () => {
     announcement.value = (await copyText(message.text)) ? 'Copied' : 'The browser does not allow copying';
   };
+  const remove = () => {
+    removeMessage(chat, message.id);
+    document.querySelector<HTMLElement>('.scroller')?.focus(); // the button is gone
+  };
   return (
     <article class={`message ${message.role}`} aria-label={who} aria-busy={!!writing} data-id={message.id}>
       {isEdited ? (
@@ -169,7 +175,7 @@ export const MessageView = memo(({ chat, message, writing, isBusy }: MessageProp
           {!isUser && !message.error && (
             <IconButton icon="redo" label="Regenerate" disabled={isBusy} onClick={() => regenerate(chat, message)} />
           )}
-          <IconButton icon="trash" label="Delete from here" disabled={isBusy} onClick={() => removeMessage(chat, message.id)} />
+          <IconButton icon="trash" label="Delete from here" disabled={isBusy} onClick={remove} />
           <Figures message={message} />
         </footer>
       )}

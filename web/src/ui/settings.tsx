@@ -56,7 +56,7 @@ export function SettingsDialog() {
           <textarea
             id="system-here"
             dir="auto"
-            rows={3}
+            rows={2}
             value={current.value.system}
             onInput={(e) => put({ ...current.value, system: e.currentTarget.value })}
           />
@@ -64,7 +64,7 @@ export function SettingsDialog() {
           <textarea
             id="system-new"
             dir="auto"
-            rows={3}
+            rows={2}
             value={settings.value.system}
             onInput={(e) => change({ system: e.currentTarget.value })}
           />

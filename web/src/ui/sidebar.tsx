@@ -68,10 +68,10 @@ function ChatMenu({ chat, set }: { chat: Chat; set: (doing: Doing) => void }) {
         Rename
       </button>
       <button type="button" onClick={() => save('md')}>
-        Export Markdown
+        Save as Markdown
       </button>
       <button type="button" onClick={() => save('json')}>
-        Export JSON
+        Save as JSON
       </button>
       <button type="button" class="danger" onClick={() => set('delete')}>
         Delete
@@ -84,6 +84,10 @@ function Entry({ chat }: { chat: Chat }) {
   const [doing, set] = useState<Doing>('nothing');
   const isCurrent = chat.id === current.value.id;
   const title = titleOf(chat);
+  const remove = () => {
+    removeChat(chat.id);
+    document.querySelector<HTMLElement>('#sidebar .new')?.focus(); // the button is gone
+  };
   if (doing === 'rename') {
     return (
       <li>
@@ -119,7 +123,7 @@ function Entry({ chat }: { chat: Chat }) {
       {doing === 'delete' && (
         <div class="chat-menu" role="group" aria-label={`Delete ${title}?`}>
           <span>Delete it?</span>
-          <button type="button" class="danger" onClick={() => removeChat(chat.id)}>
+          <button type="button" class="danger" onClick={remove}>
             Delete
           </button>
           <button type="button" onClick={() => set('nothing')}>
