@@ -18,9 +18,13 @@ const kFirstId = 300;
 const kLastId = 4000;
 
 function request(random, options) {
-  const prompt = Array.from({ length: options.input }, () => kFirstId + random.int(kLastId - kFirstId));
+  const prompt = Array.from(
+    { length: options.input },
+    () => kFirstId + random.int(kLastId - kFirstId),
+  );
   const body = { prompt, max_tokens: options.output, seed: random.int(1e9), temperature: 1 };
-  if (options.forbid !== '') body.logit_bias = Object.fromEntries(options.forbid.split(',').map((id) => [id, -100]));
+  if (options.forbid !== '')
+    body.logit_bias = Object.fromEntries(options.forbid.split(',').map((id) => [id, -100]));
   return { path: '/v1/completions', body };
 }
 
@@ -28,52 +32,85 @@ function request(random, options) {
 async function measure(url, clients, options, seed) {
   const results = [];
   const start = performance.now();
-  await Promise.all(Array.from({ length: clients }, async (_, i) => {
-    const random = new Random(seed + i);
-    const connection = await new Connection(url).connected();
-    for (let r = 0; r < options.requests; ++r) {
-      const events = [];
-      const result = await stream(connection, request(random, options), {
-        onEvent: (chunk) => { if (chunk.choices.length > 0) events.push(performance.now()); },
-      });
-      expect(result.status === 200 && result.ended, `${result.status} ${result.body}`);
-      results.push({ ...result, events });
-    }
-    connection.end();
-  }));
+  await Promise.all(
+    Array.from({ length: clients }, async (_, i) => {
+      const random = new Random(seed + i);
+      const connection = await new Connection(url).connected();
+      for (let r = 0; r < options.requests; ++r) {
+        const events = [];
+        const result = await stream(connection, request(random, options), {
+          onEvent: (chunk) => {
+            if (chunk.choices.length > 0) events.push(performance.now());
+          },
+        });
+        expect(result.status === 200 && result.ended, `${result.status} ${result.body}`);
+        results.push({ ...result, events });
+      }
+      connection.end();
+    }),
+  );
   const seconds = (performance.now() - start) / 1000;
   const tokens = results.reduce((sum, r) => sum + r.usage.completion_tokens, 0);
   const first = results.map((r) => r.events[0] - r.start);
   const gaps = results.flatMap((r) => r.events.slice(1).map((at, i) => at - r.events[i]));
   // Of one answer, between its first token and its last.
-  const decode = results.filter((r) => r.usage.completion_tokens > 1)
-    .map((r) => 1000 * (r.usage.completion_tokens - 1) / (r.events.at(-1) - r.events[0]));
+  const decode = results
+    .filter((r) => r.usage.completion_tokens > 1)
+    .map((r) => (1000 * (r.usage.completion_tokens - 1)) / (r.events.at(-1) - r.events[0]));
   return {
-    clients, requests: results.length, input: options.input, tokens, seconds,
-    tokens_per_second: tokens / seconds, decode_per_client: mean(decode),
+    clients,
+    requests: results.length,
+    input: options.input,
+    tokens,
+    seconds,
+    tokens_per_second: tokens / seconds,
+    decode_per_client: mean(decode),
     first_ms: { p50: percentile(first, 0.5), p95: percentile(first, 0.95) },
     next_ms: { p50: percentile(gaps, 0.5), p95: percentile(gaps, 0.95) },
   };
 }
 
-await run({
-  clients: 16, input: 64, output: 128, requests: 2, forbid: '', json: '',
-}, async (server, options) => {
-  const { data: [model] } = JSON.parse((await get(server.url, '/v1/models')).body);
-  await measure(server.url, 1, { ...options, output: 8, requests: 1 }, 99); // warm
-  const one = await measure(server.url, 1, options, 1000);
-  const many = await measure(server.url, options.clients, options, 2000);
-  const factor = many.tokens_per_second / one.decode_per_client;
-  const f = (value, width, digits = 1) => value.toFixed(digits).padStart(width);
-  console.log(`${model.id}, ${model.onebit?.isa}, ${model.onebit?.threads} threads; ${options.input} tokens in, `
-    + `${options.output} out, ${options.requests} requests a client`);
-  console.log('clients   tokens  tokens/s  a client   first ms p50      p95   next ms p50      p95');
-  for (const r of [one, many]) {
-    console.log(`${f(r.clients, 7, 0)} ${f(r.tokens, 8, 0)} ${f(r.tokens_per_second, 9)} ${f(r.decode_per_client, 9)} `
-      + `${f(r.first_ms.p50, 14)} ${f(r.first_ms.p95, 8)} ${f(r.next_ms.p50, 13, 2)} ${f(r.next_ms.p95, 8, 2)}`);
-  }
-  console.log(`${options.clients} clients together: ${factor.toFixed(2)} x the decode rate of one`);
-  const wanted = options.requests * options.output;
-  if (one.tokens < 0.9 * wanted) console.log(`answers ended early: ${one.tokens} tokens of ${wanted}; see --forbid`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify({ model, options, runs: [one, many], factor }, null, 1)}\n`);
-});
+await run(
+  {
+    clients: 16,
+    input: 64,
+    output: 128,
+    requests: 2,
+    forbid: '',
+    json: '',
+  },
+  async (server, options) => {
+    const {
+      data: [model],
+    } = JSON.parse((await get(server.url, '/v1/models')).body);
+    await measure(server.url, 1, { ...options, output: 8, requests: 1 }, 99); // warm
+    const one = await measure(server.url, 1, options, 1000);
+    const many = await measure(server.url, options.clients, options, 2000);
+    const factor = many.tokens_per_second / one.decode_per_client;
+    const f = (value, width, digits = 1) => value.toFixed(digits).padStart(width);
+    console.log(
+      `${model.id}, ${model.onebit?.isa}, ${model.onebit?.threads} threads; ${options.input} tokens in, ` +
+        `${options.output} out, ${options.requests} requests a client`,
+    );
+    console.log(
+      'clients   tokens  tokens/s  a client   first ms p50      p95   next ms p50      p95',
+    );
+    for (const r of [one, many]) {
+      console.log(
+        `${f(r.clients, 7, 0)} ${f(r.tokens, 8, 0)} ${f(r.tokens_per_second, 9)} ${f(r.decode_per_client, 9)} ` +
+          `${f(r.first_ms.p50, 14)} ${f(r.first_ms.p95, 8)} ${f(r.next_ms.p50, 13, 2)} ${f(r.next_ms.p95, 8, 2)}`,
+      );
+    }
+    console.log(
+      `${options.clients} clients together: ${factor.toFixed(2)} x the decode rate of one`,
+    );
+    const wanted = options.requests * options.output;
+    if (one.tokens < 0.9 * wanted)
+      console.log(`answers ended early: ${one.tokens} tokens of ${wanted}; see --forbid`);
+    if (options.json)
+      writeFileSync(
+        options.json,
+        `${JSON.stringify({ model, options, runs: [one, many], factor }, null, 1)}\n`,
+      );
+  },
+);

@@ -71,8 +71,9 @@ stop 0
 export ONEBIT_ISA=scalar
 # stream N: starts a client of N texts at once, and waits until it reads
 stream() {
+  rm -f "$dir/stream"
   curl -sSN --max-time 60 "$url/v1/completions" \
-    -d "{\"prompt\": \"Once\", \"max_tokens\": 200, \"stream\": true, \"n\": $1}" >"$dir/stream" &
+    -d "{\"prompt\": \"Once\", \"max_tokens\": 200, \"stream\": true, \"n\": $1}" >"$dir/stream" 2>/dev/null &
   client=$!
   while [ ! -s "$dir/stream" ] && kill -0 "$client" 2>/dev/null; do sleep 0.02; done
 }

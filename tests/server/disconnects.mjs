@@ -8,12 +8,23 @@ import { percentile, Random } from './lib/numbers.mjs';
 import { expect, run } from './lib/server.mjs';
 import { isAlive, metrics, openFiles, untilClosed, untilIdle } from './lib/watch.mjs';
 
-const kPhases = ['head', 'body', 'sent', 'queued', 'prefill', 'decode', 'whole answer', 'half close'];
+const kPhases = [
+  'head',
+  'body',
+  'sent',
+  'queued',
+  'prefill',
+  'decode',
+  'whole answer',
+  'half close',
+];
 
 const kLong = 'It was the best of times, it was the worst of times, and '.repeat(8);
 
 function body(random, phase) {
-  const messages = [{ role: 'user', content: kLong.slice(0, 20 + random.int(300)) + random.int(1e9) }];
+  const messages = [
+    { role: 'user', content: kLong.slice(0, 20 + random.int(300)) + random.int(1e9) },
+  ];
   const max_tokens = 60 + random.int(60);
   const streams = phase !== 'whole answer' && phase !== 'half close';
   const one = { max_tokens, seed: random.int(1000), stream: streams, n: 1 + random.int(3) };
@@ -29,15 +40,17 @@ async function leave(url, random, phase) {
   const bytes = requestText(request, connection.host);
   const bodyAt = bytes.indexOf('\r\n\r\n') + 4;
   if (phase === 'head' || phase === 'body') {
-    const end = phase === 'head' ? 1 + random.int(bodyAt - 1)
-      : bodyAt + random.int(bytes.length - bodyAt);
+    const end =
+      phase === 'head' ? 1 + random.int(bodyAt - 1) : bodyAt + random.int(bytes.length - bodyAt);
     connection.socket.write(bytes.subarray(0, end));
     await pause(random.int(20));
   } else if (phase === 'decode') {
     let events = 0;
     const stop = 1 + random.int(30);
     await stream(connection, request, {
-      onEvent: () => { if (++events === stop) connection.end(); },
+      onEvent: () => {
+        if (++events === stop) connection.end();
+      },
     }).catch(() => {});
   } else {
     connection.socket.write(bytes);
@@ -79,17 +92,25 @@ await run({ clients: 200, seed: 1, limit: 250 }, async (server, options) => {
 
   const end = await metrics(server.url);
   const cancelled = 'onebit_requests_finished_total{reason="cancelled"}';
-  console.log(`${options.clients} disconnects (seed ${options.seed}): free after p50 `
-    + `${percentile(alone, 0.5)} p99 ${percentile(alone, 0.99)} ms alone, ${together} ms together; `
-    + `${end[cancelled] - start[cancelled]} requests cancelled`);
-  expect(percentile(alone, 0.99) <= options.limit, `more than ${options.limit} ms until all is free`);
+  console.log(
+    `${options.clients} disconnects (seed ${options.seed}): free after p50 ` +
+      `${percentile(alone, 0.5)} p99 ${percentile(alone, 0.99)} ms alone, ${together} ms together; ` +
+      `${end[cancelled] - start[cancelled]} requests cancelled`,
+  );
+  expect(
+    percentile(alone, 0.99) <= options.limit,
+    `more than ${options.limit} ms until all is free`,
+  );
   expect(end[cancelled] > start[cancelled], 'nothing was cancelled: no test');
   if (server.pid) {
     expect(isAlive(server.pid), 'the server has died');
     await untilClosed(server.pid, files);
   }
   const after = new Connection(server.url);
-  const answer = await stream(after, { path: '/v1/completions', body: { prompt: 'a', max_tokens: 4 } });
+  const answer = await stream(after, {
+    path: '/v1/completions',
+    body: { prompt: 'a', max_tokens: 4 },
+  });
   after.end();
   expect(answer.ended, 'no whole answer afterwards');
 });

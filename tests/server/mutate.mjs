@@ -22,12 +22,18 @@ function complaint({ status, headers, body }) {
     }
     // A stream ends with [DONE], or the event response.completed (or incomplete) of /v1/responses.
     return /data: \[DONE\]\n\n$/.test(body) || /event: response\.\w+\ndata: [^\n]*\n\n$/.test(body)
-      ? '' : `a stream without an end: ${body.slice(-300)}`;
+      ? ''
+      : `a stream without an end: ${body.slice(-300)}`;
   }
   if (status >= 500 && status !== 503) return `status ${status}: ${body.slice(0, 300)}`;
   const { error } = JSON.parse(body);
-  const isWhole = typeof error?.message === 'string' && error.message !== '' && !error.message.includes('\n')
-    && typeof error.type === 'string' && 'param' in error && 'code' in error;
+  const isWhole =
+    typeof error?.message === 'string' &&
+    error.message !== '' &&
+    !error.message.includes('\n') &&
+    typeof error.type === 'string' &&
+    'param' in error &&
+    'code' in error;
   return isWhole ? '' : `not in OpenAI's shape: ${body.slice(0, 300)}`;
 }
 
@@ -66,8 +72,10 @@ await run({ count: 3000, seed: 1, first: 0, show: 0 }, async (server, options) =
       }
       if (wrong) {
         ++failures;
-        console.error(`request ${i} (--seed ${options.seed} --first ${i} --count 1): ${wrong}\n`
-          + `  ${request.path} ${JSON.stringify(request.body.subarray(0, 2000).toString('latin1'))}`);
+        console.error(
+          `request ${i} (--seed ${options.seed} --first ${i} --count 1): ${wrong}\n` +
+            `  ${request.path} ${JSON.stringify(request.body.subarray(0, 2000).toString('latin1'))}`,
+        );
       }
     }
     connection.end();
@@ -77,8 +85,15 @@ await run({ count: 3000, seed: 1, first: 0, show: 0 }, async (server, options) =
   if (server.pid) expect(isAlive(server.pid), 'the server has died');
   await untilIdle(server.url);
   const seconds = (performance.now() - start) / 1000;
-  console.log(`${next - options.first} mutated requests (seed ${options.seed}) in ${seconds.toFixed(1)} s: `
-    + `${Object.entries(statuses).map(([s, n]) => `${n} x ${s}`).join(', ')}; ${failures} wrong`);
+  console.log(
+    `${next - options.first} mutated requests (seed ${options.seed}) in ${seconds.toFixed(1)} s: ` +
+      `${Object.entries(statuses)
+        .map(([s, n]) => `${n} x ${s}`)
+        .join(', ')}; ${failures} wrong`,
+  );
   expect(failures === 0, `${failures} wrong answers`);
-  expect((statuses[200] ?? 0) * 50 > options.count || options.count < 100, 'hardly any is valid: a weak test');
+  expect(
+    (statuses[200] ?? 0) * 50 > options.count || options.count < 100,
+    'hardly any is valid: a weak test',
+  );
 });

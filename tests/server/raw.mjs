@@ -35,7 +35,9 @@ function converse(url, pieces, count, untilClose) {
     });
     socket.on('error', () => {});
     socket.on('close', () => finish(['close']));
-    pieces.forEach((piece, i) => setTimeout(() => !socket.destroyed && socket.write(piece), 50 * i));
+    pieces.forEach((piece, i) =>
+      setTimeout(() => !socket.destroyed && socket.write(piece), 50 * i),
+    );
   });
 }
 
@@ -49,8 +51,12 @@ function hasShape(text) {
   const found = /HTTP\/1\.1 [45]\d\d .*?\r\n\r\n(\{.*?\})\n?(?:HTTP|$)/s.exec(text);
   if (!found) return !/HTTP\/1\.1 [45]/.test(text);
   const { error } = JSON.parse(found[1]);
-  return typeof error?.message === 'string' && typeof error.type === 'string' && 'param' in error
-    && 'code' in error;
+  return (
+    typeof error?.message === 'string' &&
+    typeof error.type === 'string' &&
+    'param' in error &&
+    'code' in error
+  );
 }
 
 await run({}, async (server) => {
@@ -59,13 +65,18 @@ await run({}, async (server) => {
   for (const [name, bytes, answer] of kCases) {
     const wanted = answer.split(' ');
     const closes = wanted.at(-1) === 'close';
-    const sent = [bytes].flat().map((part) => (
-      Buffer.isBuffer(part) ? part : Buffer.from(part.replaceAll('HOST', host), 'latin1')));
+    const sent = [bytes]
+      .flat()
+      .map((part) =>
+        Buffer.isBuffer(part) ? part : Buffer.from(part.replaceAll('HOST', host), 'latin1'),
+      );
     const { found, text } = await converse(server.url, sent, wanted.length, closes);
     const isHead = sent[0].subarray(0, 4).toString() === 'HEAD';
     if (isAsWanted(found, wanted) && (isHead || hasShape(text))) continue;
-    console.error(`${name}: expected ${answer}, found ${found.join(' ').slice(0, 200)}: `
-      + JSON.stringify(text.slice(0, 300)));
+    console.error(
+      `${name}: expected ${answer}, found ${found.join(' ').slice(0, 200)}: ` +
+        JSON.stringify(text.slice(0, 300)),
+    );
     ++failures;
   }
   if (server.pid) expect(isAlive(server.pid), 'the server has died');

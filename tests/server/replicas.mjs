@@ -30,12 +30,22 @@ function freePort() {
 async function startNginx(ports) {
   const folder = mkdtempSync(path.join(tmpdir(), 'onebit-nginx-'));
   const port = await freePort();
-  const conf = readFileSync(kConf, 'utf8').replace('8081', ports[0]).replace('8082', ports[1]).replace('8080', port);
+  const conf = readFileSync(kConf, 'utf8')
+    .replace('8081', ports[0])
+    .replace('8082', ports[1])
+    .replace('8080', port);
   writeFileSync(`${folder}/onebit.conf`, conf);
-  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
-  writeFileSync(`${folder}/nginx.conf`, `daemon off; pid ${folder}/pid; worker_processes 1; error_log ${folder}/log;
-    events { worker_connections 1024; } http { access_log off; ${temp.join(' ')} include ${folder}/onebit.conf; }`);
-  const nginx = spawn(kNginx, ['-p', folder, '-c', `${folder}/nginx.conf`, '-e', `${folder}/log`], { stdio: 'inherit' });
+  const temp = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
+  writeFileSync(
+    `${folder}/nginx.conf`,
+    `daemon off; pid ${folder}/pid; worker_processes 1; error_log ${folder}/log;
+    events { worker_connections 1024; } http { access_log off; ${temp.join(' ')} include ${folder}/onebit.conf; }`,
+  );
+  const nginx = spawn(kNginx, ['-p', folder, '-c', `${folder}/nginx.conf`, '-e', `${folder}/log`], {
+    stdio: 'inherit',
+  });
   process.once('exit', () => {
     nginx.kill('SIGTERM');
     rmSync(folder, { recursive: true, force: true });
@@ -55,7 +65,13 @@ function load(url, clients, expected) {
       try {
         let found;
         if (i % 2 === 0) {
-          found = (await stream(connection, request, { onEvent: () => { begun = true; } })).text;
+          found = (
+            await stream(connection, request, {
+              onEvent: () => {
+                begun = true;
+              },
+            })
+          ).text;
         } else {
           const { status, body } = await connection.request(request);
           if (status !== 200) throw new Error(`status ${status}: ${body.slice(0, 200)}`);
@@ -71,26 +87,41 @@ function load(url, clients, expected) {
     }
   }
   const all = Array.from({ length: clients }, (_, i) => client(i));
-  return { tally, stop: async () => { stopped = true; await Promise.all(all); return tally; } };
+  return {
+    tally,
+    stop: async () => {
+      stopped = true;
+      await Promise.all(all);
+      return tally;
+    },
+  };
 }
 
 // What a server says of itself while it loads and while it drains.
 async function checkHealth(binary, flags) {
   const server = await startServer(binary, flags, { wait: false });
-  for (let status = 0; status !== 200;) {
+  for (let status = 0; status !== 200; ) {
     const answer = await get(server.url, '/health');
     status = answer.status;
     const { status: said } = JSON.parse(answer.body);
-    expect((status === 503 && said === 'loading') || (status === 200 && said === 'ok'), `/health: ${status} ${said}`);
+    expect(
+      (status === 503 && said === 'loading') || (status === 200 && said === 'ok'),
+      `/health: ${status} ${said}`,
+    );
   }
   const connection = new Connection(server.url);
-  const request = { path: '/v1/completions', body: { prompt: 'The king', max_tokens: 150, seed: 1 } };
+  const request = {
+    path: '/v1/completions',
+    body: { prompt: 'The king', max_tokens: 150, seed: 1 },
+  };
   let asked = null;
   const answer = await stream(connection, request, {
     onEvent: () => {
       if (asked) return;
       server.process.kill('SIGTERM');
-      asked = pause(20).then(() => get(server.url, '/health')).catch((error) => ({ error }));
+      asked = pause(20)
+        .then(() => get(server.url, '/health'))
+        .catch((error) => ({ error }));
     },
   });
   expect(answer.ended && answer.usage, 'a stream was cut off by SIGTERM');
@@ -109,7 +140,9 @@ await run({ clients: 16, seconds: 2 }, async (first, options) => {
   const binary = options.server;
   expect(binary, 'expected --server: servers are started and killed here');
   const flags = first.flags;
-  console.log(`/health: loading or ok at the start, ${await checkHealth(binary, flags)} while draining`);
+  console.log(
+    `/health: loading or ok at the start, ${await checkHealth(binary, flags)} while draining`,
+  );
 
   const expected = [];
   for (let seed = 0; seed < 8; ++seed) {
@@ -136,8 +169,10 @@ await run({ clients: 16, seconds: 2 }, async (first, options) => {
   await phase();
   const one = await killed.stop();
   const back = (await metrics(replicas[0].url)).onebit_generated_tokens_total;
-  console.log(`kill: ${one.whole} whole answers, ${one.cut} streams cut off, ${one.lost.length} lost; `
-    + `the server that came back wrote ${back} tokens`);
+  console.log(
+    `kill: ${one.whole} whole answers, ${one.cut} streams cut off, ${one.lost.length} lost; ` +
+      `the server that came back wrote ${back} tokens`,
+  );
   expect(one.lost.length === 0, one.lost.slice(0, 5).join('\n'));
   expect(back > 0, 'the server that came back got no request');
 
@@ -146,9 +181,14 @@ await run({ clients: 16, seconds: 2 }, async (first, options) => {
   const end = await replicas[0].stop('SIGTERM');
   await phase();
   const two = await stopped.stop();
-  console.log(`SIGTERM: ${two.whole} whole answers, ${two.cut} streams cut off, ${two.lost.length} lost`);
+  console.log(
+    `SIGTERM: ${two.whole} whole answers, ${two.cut} streams cut off, ${two.lost.length} lost`,
+  );
   expect(end.code === 0, `end of the drained server: ${JSON.stringify(end)}`);
-  expect(two.lost.length === 0 && two.cut === 0, two.lost.slice(0, 5).join('\n') || 'streams were cut off');
+  expect(
+    two.lost.length === 0 && two.cut === 0,
+    two.lost.slice(0, 5).join('\n') || 'streams were cut off',
+  );
   await replicas[1].stop();
   nginx.stop();
 });

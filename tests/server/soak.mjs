@@ -17,8 +17,10 @@ const kTokens = 48;
 const kSampleMs = 500;
 
 // Words that no other request has, so that the prefix cache finds little and is always full.
-const words = (random) => Array.from({ length: 8 + random.int(24) },
-  () => random.pick(['king', 'queen', 'said', 'the', 'and', 'of', 'sea', 'night', 'old'])).join(' ');
+const words = (random) =>
+  Array.from({ length: 8 + random.int(24) }, () =>
+    random.pick(['king', 'queen', 'said', 'the', 'and', 'of', 'sea', 'night', 'old']),
+  ).join(' ');
 
 function nextRequest(requests, random) {
   if (random.chance(0.1)) return mutated(requests, random);
@@ -85,8 +87,13 @@ await run({ minutes: 10, clients: 24, seed: 1, growth: 0.01 }, async (server, op
   async function sample() {
     while (now() < seconds && !failure) {
       const m = await metrics(server.url);
-      samples.push({ at: now(), memory: memory(server.pid), files: openFiles(server.pid),
-        used: m.onebit_kv_blocks_used, ...held(m) });
+      samples.push({
+        at: now(),
+        memory: memory(server.pid),
+        files: openFiles(server.pid),
+        used: m.onebit_kv_blocks_used,
+        ...held(m),
+      });
       await pause(kSampleMs);
     }
   }
@@ -98,15 +105,22 @@ await run({ minutes: 10, clients: 24, seed: 1, growth: 0.01 }, async (server, op
   const last = await metrics(server.url);
   const warm = samples.filter(({ at }) => at >= seconds / 5);
   const line = slope(warm.map((s) => [s.at, s.memory]));
-  const growth = line * (warm.at(-1).at - warm[0].at) / mean(warm.map((s) => s.memory));
-  const range = (key) => `${Math.min(...warm.map((s) => s[key]))}..${Math.max(...warm.map((s) => s[key]))}`;
+  const growth = (line * (warm.at(-1).at - warm[0].at)) / mean(warm.map((s) => s.memory));
+  const range = (key) =>
+    `${Math.min(...warm.map((s) => s[key]))}..${Math.max(...warm.map((s) => s[key]))}`;
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  console.log(`${options.minutes} minutes, ${total} requests (${Object.entries(counts).map(([s, n]) => `${n} x ${s}`).join(', ')}), `
-    + `${last.onebit_generated_tokens_total - first.onebit_generated_tokens_total} tokens, `
-    + `${last.onebit_preemptions_total - first.onebit_preemptions_total} preemptions`);
-  console.log(`after the warm-up: memory ${range('memory')} KB, line ${(100 * growth).toFixed(2)} %; `
-    + `files ${range('files')}, running ${range('running')}, waiting ${range('waiting')}, blocks ${range('used')} `
-    + `of ${last.onebit_kv_blocks}; idle after ${idle} ms`);
+  console.log(
+    `${options.minutes} minutes, ${total} requests (${Object.entries(counts)
+      .map(([s, n]) => `${n} x ${s}`)
+      .join(', ')}), ` +
+      `${last.onebit_generated_tokens_total - first.onebit_generated_tokens_total} tokens, ` +
+      `${last.onebit_preemptions_total - first.onebit_preemptions_total} preemptions`,
+  );
+  console.log(
+    `after the warm-up: memory ${range('memory')} KB, line ${(100 * growth).toFixed(2)} %; ` +
+      `files ${range('files')}, running ${range('running')}, waiting ${range('waiting')}, blocks ${range('used')} ` +
+      `of ${last.onebit_kv_blocks}; idle after ${idle} ms`,
+  );
   expect(growth <= options.growth, `memory grows by ${(100 * growth).toFixed(2)} %`);
   expect(counts.aborted > 0 && counts[200] > 0, 'no whole or no aborted request: no test');
 });

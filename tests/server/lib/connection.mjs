@@ -90,12 +90,15 @@ export function requestText({ method = 'POST', path, headers = {}, body }, host)
   const fields = { Host: host, ...headers };
   let bytes = Buffer.alloc(0);
   if (body !== undefined) {
-    bytes = Buffer.isBuffer(body) ? body
+    bytes = Buffer.isBuffer(body)
+      ? body
       : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
     fields['Content-Type'] ??= 'application/json';
     fields['Content-Length'] ??= bytes.length;
   }
-  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const head = Object.entries(fields)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
   return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n`), bytes]);
 }
 
@@ -130,9 +133,12 @@ export class Connection {
         if (onText) onText(decoder.decode(bytes, { stream: true }));
         else parts.push(Buffer.from(bytes));
       };
-      const finish = () => resolve({
-        status: answer.status, headers: answer.headers, body: Buffer.concat(parts).toString(),
-      });
+      const finish = () =>
+        resolve({
+          status: answer.status,
+          headers: answer.headers,
+          body: Buffer.concat(parts).toString(),
+        });
       this.pending = { answer, reader: new AnswerReader(answer), finish, reject };
       if (this.socket.destroyed) return this.fail(new Error('the connection is closed'));
       this.socket.write(Buffer.isBuffer(request) ? request : requestText(request, this.host));
@@ -185,8 +191,10 @@ export class Connection {
 export async function ask(url, request, listeners) {
   const connection = new Connection(url);
   try {
-    return await connection.request({ ...request, headers: { Connection: 'close', ...request.headers } },
-      listeners);
+    return await connection.request(
+      { ...request, headers: { Connection: 'close', ...request.headers } },
+      listeners,
+    );
   } finally {
     connection.end();
   }

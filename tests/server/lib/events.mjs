@@ -27,7 +27,15 @@ export class EventReader {
 // usage, ended, body, times}: `deltas` the texts of choice 0 in order, `times` when each came,
 // `ended` whether [DONE] came last, `body` of another status than 200.
 export async function stream(connection, request, { onEvent } = {}) {
-  const result = { status: 0, deltas: [], times: [], finish: null, usage: null, ended: false, body: '' };
+  const result = {
+    status: 0,
+    deltas: [],
+    times: [],
+    finish: null,
+    usage: null,
+    ended: false,
+    body: '',
+  };
   const reader = new EventReader(({ data }) => {
     if (result.ended) throw new Error(`an event after [DONE]: ${data}`);
     if (data === '[DONE]') {
@@ -51,13 +59,18 @@ export async function stream(connection, request, { onEvent } = {}) {
   });
   result.start = performance.now();
   const body = { ...request.body, stream: true, stream_options: { include_usage: true } };
-  const { headers } = await connection.request({ ...request, body }, {
-    onHead: (answer) => { result.status = answer.status; },
-    onText: (text) => {
-      if (result.status === 200) reader.push(text);
-      else result.body += text;
+  const { headers } = await connection.request(
+    { ...request, body },
+    {
+      onHead: (answer) => {
+        result.status = answer.status;
+      },
+      onText: (text) => {
+        if (result.status === 200) reader.push(text);
+        else result.body += text;
+      },
     },
-  });
+  );
   result.headers = headers;
   result.end = performance.now();
   result.text = result.deltas.join('');

@@ -1,14 +1,83 @@
 // Valid requests made wrong: changes to the JSON's tree, then to its bytes.
 
-const kNumbers = [0, -0, 1, -1, 2, 0.5, -0.5, 255, 256, 4095, 4096, 65536, 2147483647, 2147483648,
-  -2147483649, 9007199254740991, 9007199254740993, 1e19, 1e300, -1e300, 5e-324, 1.5];
-const kStrings = ['', ' ', 'a', '0', '-1', 'null', 'true', '\0', '\n', '\u2028', '\ud7ff', '😀', 'e\u0301',
-  '<|im_start|>', '<|endoftext|>', '</s>', '{{ 7 * 7 }}', '{% for x in y %}', '../../etc/passwd', 'data: x\n\n',
-  'root ::= root', 'root ::= "a"*', '(?=a)', '%s', 'user', 'assistant', 'tool', 'json_schema', 'auto'];
-const kRaw = ['1e999', '-1e999', 'NaN', 'Infinity', '0x10', '01', '+1', '.5', '1.', '"\\ud800"', '"\\u0000"', '"\xff\xfe"',
-  '[,]', '{"a":1,"a":2}', '99999999999999999999999999', '1E400', '/**/1', "'a'", 'undefined', '"\t"', 'tru', '-'];
-const kKeywords = ['$ref', 'anyOf', 'oneOf', 'allOf', 'not', 'pattern', 'format', 'minProperties', 'items',
-  'prefixItems', 'properties', 'enum', 'const', 'minLength', 'maxItems', 'additionalProperties', 'type'];
+const kNumbers = [
+  0, -0, 1, -1, 2, 0.5, -0.5, 255, 256, 4095, 4096, 65536, 2147483647, 2147483648, -2147483649,
+  9007199254740991, 9007199254740993, 1e19, 1e300, -1e300, 5e-324, 1.5,
+];
+const kStrings = [
+  '',
+  ' ',
+  'a',
+  '0',
+  '-1',
+  'null',
+  'true',
+  '\0',
+  '\n',
+  '\u2028',
+  '\ud7ff',
+  '😀',
+  'e\u0301',
+  '<|im_start|>',
+  '<|endoftext|>',
+  '</s>',
+  '{{ 7 * 7 }}',
+  '{% for x in y %}',
+  '../../etc/passwd',
+  'data: x\n\n',
+  'root ::= root',
+  'root ::= "a"*',
+  '(?=a)',
+  '%s',
+  'user',
+  'assistant',
+  'tool',
+  'json_schema',
+  'auto',
+];
+const kRaw = [
+  '1e999',
+  '-1e999',
+  'NaN',
+  'Infinity',
+  '0x10',
+  '01',
+  '+1',
+  '.5',
+  '1.',
+  '"\\ud800"',
+  '"\\u0000"',
+  '"\xff\xfe"',
+  '[,]',
+  '{"a":1,"a":2}',
+  '99999999999999999999999999',
+  '1E400',
+  '/**/1',
+  "'a'",
+  'undefined',
+  '"\t"',
+  'tru',
+  '-',
+];
+const kKeywords = [
+  '$ref',
+  'anyOf',
+  'oneOf',
+  'allOf',
+  'not',
+  'pattern',
+  'format',
+  'minProperties',
+  'items',
+  'prefixItems',
+  'properties',
+  'enum',
+  'const',
+  'minLength',
+  'maxItems',
+  'additionalProperties',
+  'type',
+];
 // Stands for bytes that JSON.stringify would never write; see serialised().
 const kMark = '\u0001raw';
 
@@ -18,15 +87,22 @@ const kinds = {
   long: (random) => random.pick(['a', ' ', '漢', '\\', '"', 'ab ']).repeat(1 << random.int(16)),
   bool: (random) => random.chance(0.5),
   none: () => null,
-  list: (random) => Array.from({ length: random.pick([0, 1, 2, 17, 129]) }, () => random.pick([1, 'a', null, [], {}])),
+  list: (random) =>
+    Array.from({ length: random.pick([0, 1, 2, 17, 129]) }, () =>
+      random.pick([1, 'a', null, [], {}]),
+    ),
   object: (random) => ({ [random.pick(kStrings)]: random.pick([1, 'a', null, [], {}]) }),
   deep: (random) => {
     let value = random.pick([1, {}, []]);
-    for (let i = random.pick([3, 60, 70, 500]); i > 0; --i) value = random.chance(0.5) ? [value] : { a: value };
+    for (let i = random.pick([3, 60, 70, 500]); i > 0; --i)
+      value = random.chance(0.5) ? [value] : { a: value };
     return value;
   },
   raw: (random) => kMark + random.int(kRaw.length),
-  keyword: (random) => ({ type: 'object', [random.pick(kKeywords)]: random.pick([1, 'string', [], {}, { a: {} }, true]) }),
+  keyword: (random) => ({
+    type: 'object',
+    [random.pick(kKeywords)]: random.pick([1, 'string', [], {}, { a: {} }, true]),
+  }),
 };
 
 const anything = (random) => kinds[random.pick(Object.keys(kinds))](random);
@@ -68,7 +144,12 @@ function changeTree(body, random) {
       break;
     case 4:
       if (typeof parent[key] === 'number') {
-        parent[key] = random.pick([-parent[key], parent[key] + 0.5, parent[key] * 1e6, String(parent[key])]);
+        parent[key] = random.pick([
+          -parent[key],
+          parent[key] + 0.5,
+          parent[key] * 1e6,
+          String(parent[key]),
+        ]);
       } else if (typeof parent[key] === 'string') {
         const at = random.int(parent[key].length + 1);
         parent[key] = parent[key].slice(0, at) + random.pick(kStrings) + parent[key].slice(at);
@@ -88,11 +169,16 @@ function changeBytes(bytes, random) {
   const end = Math.min(bytes.length, at + random.pick([1, 1, 2, 8, 100]));
   const rest = [bytes.subarray(0, at), bytes.subarray(end)];
   switch (random.int(5)) {
-    case 0: return rest[0]; // cut off
-    case 1: return Buffer.concat(rest);
-    case 2: return Buffer.concat([rest[0], bytes.subarray(at, end), bytes.subarray(at, end), rest[1]]);
-    case 3: return Buffer.concat([rest[0], Buffer.from([random.int(256)]), rest[1]]);
-    default: return Buffer.concat([rest[0], Buffer.from(random.pick(kRaw), 'latin1'), bytes.subarray(at)]);
+    case 0:
+      return rest[0]; // cut off
+    case 1:
+      return Buffer.concat(rest);
+    case 2:
+      return Buffer.concat([rest[0], bytes.subarray(at, end), bytes.subarray(at, end), rest[1]]);
+    case 3:
+      return Buffer.concat([rest[0], Buffer.from([random.int(256)]), rest[1]]);
+    default:
+      return Buffer.concat([rest[0], Buffer.from(random.pick(kRaw), 'latin1'), bytes.subarray(at)]);
   }
 }
 

@@ -9,10 +9,15 @@ const kStartSeconds = 60;
 
 // Starts `onebit serve`, under the command `wrap` if there is one. Resolves to {url, pid, process,
 // flags, log(), stop(), ended} once /health says that it is ready or, with `wait` false, once it listens.
-export async function startServer(binary, flags = [], { env = {}, wait = true, wrap = [], port = 0 } = {}) {
+export async function startServer(
+  binary,
+  flags = [],
+  { env = {}, wait = true, wrap = [], port = 0 } = {},
+) {
   const [command, ...rest] = [...wrap, binary, 'serve', '--port', String(port), ...flags];
   const child = spawn(command, rest, {
-    env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
   const server = { process: child, pid: child.pid, flags, log: () => log };
@@ -38,7 +43,10 @@ export async function startServer(binary, flags = [], { env = {}, wait = true, w
   });
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no address of the server in: ${log}`)), kStartSeconds * 1000);
+    timer = setTimeout(
+      () => reject(new Error(`no address of the server in: ${log}`)),
+      kStartSeconds * 1000,
+    );
   });
   const ended = exited.then((end) => {
     throw new Error(`the server did not start: ${JSON.stringify(end)}\n${log}`);
@@ -69,7 +77,8 @@ export async function run(defaults, main, start = () => ({})) {
     const numbers = { ...defaults };
     for (const [name, value] of Object.entries(values)) {
       numbers[name] = typeof defaults[name] === 'number' ? Number(value) : value;
-      if (Number.isNaN(numbers[name])) throw new Error(`--${name}: expected a number, found ${value}`);
+      if (Number.isNaN(numbers[name]))
+        throw new Error(`--${name}: expected a number, found ${value}`);
     }
     if (!values.server && !values.url) throw new Error('expected --server BINARY or --url URL');
     server = values.url
@@ -82,7 +91,9 @@ export async function run(defaults, main, start = () => ({})) {
   }
   const end = await server?.stop();
   if (end && end.code !== 0) {
-    console.error(`FAILED: the server ended with ${JSON.stringify(end)}\n${server.log().slice(-2000)}`);
+    console.error(
+      `FAILED: the server ended with ${JSON.stringify(end)}\n${server.log().slice(-2000)}`,
+    );
     process.exitCode = 1;
   }
   process.exit();

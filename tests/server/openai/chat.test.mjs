@@ -10,7 +10,8 @@ const client = server.client();
 const model = (await client.models.list()).data[0].id;
 const messages = [{ role: 'user', content: 'The king said to the queen' }];
 const chat = (more) => client.chat.completions.create({ model, messages, max_tokens: 24, ...more });
-const complete = (more) => client.completions.create({ model, prompt: 'Once upon a time', max_tokens: 24, ...more });
+const complete = (more) =>
+  client.completions.create({ model, prompt: 'Once upon a time', max_tokens: 24, ...more });
 
 test('a chat has text, usage and a reason', async () => {
   const answer = await chat({ seed: 1 });
@@ -30,7 +31,9 @@ test('a chat has text, usage and a reason', async () => {
 
 test('a stream says what the whole answer says', async () => {
   const whole = await chat({ seed: 7 });
-  const chunks = await collect(await chat({ seed: 7, stream: true, stream_options: { include_usage: true } }));
+  const chunks = await collect(
+    await chat({ seed: 7, stream: true, stream_options: { include_usage: true } }),
+  );
   assert.equal(textOf(chunks), whole.choices[0].message.content);
   assert.equal(chunks[0].choices[0].delta.role, 'assistant');
   assert.equal(chunks[0].object, 'chat.completion.chunk');
@@ -39,9 +42,16 @@ test('a stream says what the whole answer says', async () => {
   assert.deepEqual(last.choices, []);
   assert.deepEqual(
     [last.usage.prompt_tokens, last.usage.completion_tokens],
-    [whole.usage.prompt_tokens, whole.usage.completion_tokens]);
-  assert.ok(chunks.slice(0, -1).every((chunk) => !chunk.usage), 'usage comes once');
-  const reasons = chunks.flatMap((chunk) => chunk.choices).map((choice) => choice.finish_reason).filter(Boolean);
+    [whole.usage.prompt_tokens, whole.usage.completion_tokens],
+  );
+  assert.ok(
+    chunks.slice(0, -1).every((chunk) => !chunk.usage),
+    'usage comes once',
+  );
+  const reasons = chunks
+    .flatMap((chunk) => chunk.choices)
+    .map((choice) => choice.finish_reason)
+    .filter(Boolean);
   assert.deepEqual(reasons, [whole.choices[0].finish_reason]);
 });
 
@@ -52,7 +62,10 @@ test('no usage chunk unless it is asked for', async () => {
 
 test('n answers, that differ', async () => {
   const answer = await chat({ n: 3, seed: 5, temperature: 1 });
-  assert.deepEqual(answer.choices.map((choice) => choice.index), [0, 1, 2]);
+  assert.deepEqual(
+    answer.choices.map((choice) => choice.index),
+    [0, 1, 2],
+  );
   assert.equal(new Set(answer.choices.map((choice) => choice.message.content)).size, 3);
   const chunks = await collect(await chat({ n: 3, seed: 5, temperature: 1, stream: true }));
   for (const i of [0, 1, 2]) assert.equal(textOf(chunks, i), answer.choices[i].message.content);
@@ -73,7 +86,9 @@ test('stop ends the text in front of itself', async () => {
 test('equal seeds give equal texts, alone and among 16', async () => {
   const alone = await chat({ seed: 11, temperature: 1.2, max_tokens: 40 });
   const text = alone.choices[0].message.content;
-  const others = Array.from({ length: 15 }, (_, i) => complete({ seed: i, temperature: 1.2, max_tokens: 30 + i, prompt: `Chapter ${i}.` }));
+  const others = Array.from({ length: 15 }, (_, i) =>
+    complete({ seed: i, temperature: 1.2, max_tokens: 30 + i, prompt: `Chapter ${i}.` }),
+  );
   const again = await chat({ seed: 11, temperature: 1.2, max_tokens: 40 });
   await Promise.all(others);
   assert.equal(again.choices[0].message.content, text);
@@ -93,13 +108,18 @@ test('temperature 0 is the likeliest token, as its logprobs say', async () => {
     assert.ok(top_logprobs[0].logprob >= top_logprobs[1].logprob);
     assert.equal(Buffer.from(bytes).toString(), token);
   }
-  const chunks = await collect(await chat({ temperature: 0, logprobs: true, top_logprobs: 3, max_tokens: 12, stream: true }));
+  const chunks = await collect(
+    await chat({ temperature: 0, logprobs: true, top_logprobs: 3, max_tokens: 12, stream: true }),
+  );
   const streamed = chunks.flatMap((chunk) => chunk.choices[0]?.logprobs?.content ?? []);
   assert.deepEqual(streamed, content);
 });
 
 test('completions have logprobs in their own form', async () => {
-  const { choices: [choice], usage } = await complete({ temperature: 0, logprobs: 2, max_tokens: 8 });
+  const {
+    choices: [choice],
+    usage,
+  } = await complete({ temperature: 0, logprobs: 2, max_tokens: 8 });
   const { tokens, token_logprobs, top_logprobs, text_offset } = choice.logprobs;
   assert.equal(tokens.join(''), choice.text);
   for (const list of [tokens, token_logprobs, top_logprobs, text_offset]) {
@@ -112,10 +132,14 @@ test('a bias of 100 chooses a token, one of -100 forbids it', async () => {
   const token = 300;
   const body = { temperature: 0, max_tokens: 5 };
   const forced = await complete({ ...body, logit_bias: { [token]: 100 } });
-  const detokenized = await client.post('/../detokenize', { body: { tokens: Array(5).fill(token) } });
+  const detokenized = await client.post('/../detokenize', {
+    body: { tokens: Array(5).fill(token) },
+  });
   assert.equal(forced.choices[0].text, detokenized.content);
   const free = await complete({ ...body, logprobs: 0, max_tokens: 1 });
-  const { tokens: [first] } = await client.post('/../tokenize', { body: { content: free.choices[0].text } });
+  const {
+    tokens: [first],
+  } = await client.post('/../tokenize', { body: { content: free.choices[0].text } });
   const other = await complete({ ...body, max_tokens: 1, logit_bias: { [first]: -100 } });
   assert.notEqual(other.choices[0].text, free.choices[0].text);
 });
@@ -127,7 +151,9 @@ test('completions of many prompts and of tokens', async () => {
   for (const [i, prompt] of prompts.entries()) {
     const one = await complete({ prompt, temperature: 0, max_tokens: 8 });
     assert.equal(both.choices[i].text, one.choices[0].text);
-    const { tokens } = await client.post('/../tokenize', { body: { content: prompt, add_special: true } });
+    const { tokens } = await client.post('/../tokenize', {
+      body: { content: prompt, add_special: true },
+    });
     const same = await complete({ prompt: tokens, temperature: 0, max_tokens: 8 });
     assert.equal(same.choices[0].text, one.choices[0].text);
   }
@@ -135,7 +161,11 @@ test('completions of many prompts and of tokens', async () => {
 
 test('penalties change the text', async () => {
   const plain = await complete({ temperature: 0, max_tokens: 60 });
-  for (const penalty of [{ frequency_penalty: 2 }, { presence_penalty: 2 }, { repetition_penalty: 1.5 }]) {
+  for (const penalty of [
+    { frequency_penalty: 2 },
+    { presence_penalty: 2 },
+    { repetition_penalty: 1.5 },
+  ]) {
     const other = await complete({ temperature: 0, max_tokens: 60, ...penalty });
     assert.notEqual(other.choices[0].text, plain.choices[0].text, JSON.stringify(penalty));
   }

@@ -14,7 +14,16 @@ test('models: a list, and each by its name', async () => {
   assert.equal(data.length, 1);
   assert.equal(data[0].object, 'model');
   assert.equal(data[0].owned_by, 'onebit');
-  for (const key of ['architecture', 'parameters', 'bits_per_weight', 'file_bytes', 'activations', 'isa', 'threads', 'context']) {
+  for (const key of [
+    'architecture',
+    'parameters',
+    'bits_per_weight',
+    'file_bytes',
+    'activations',
+    'isa',
+    'threads',
+    'context',
+  ]) {
     assert.ok(key in data[0].onebit, key);
   }
   const one = await client.models.retrieve(data[0].id);
@@ -25,9 +34,13 @@ test('models: a list, and each by its name', async () => {
 const length = (vector) => Math.hypot(...vector);
 
 test('embeddings: of length 1, equal for equal texts, in both encodings', async () => {
-  const create = (input, more = {}) => client.embeddings.create({ model: 'any', input, pooling: 'mean', ...more });
+  const create = (input, more = {}) =>
+    client.embeddings.create({ model: 'any', input, pooling: 'mean', ...more });
   const two = await create(['The king', 'A ship at sea']); // base64, which this client asks for by itself
-  assert.deepEqual(two.data.map((item) => item.index), [0, 1]);
+  assert.deepEqual(
+    two.data.map((item) => item.index),
+    [0, 1],
+  );
   assert.ok(two.usage.prompt_tokens > 4);
   const [king, ship] = two.data.map((item) => item.embedding);
   assert.ok(Math.abs(length(king) - 1) < 1e-3);
@@ -35,7 +48,9 @@ test('embeddings: of length 1, equal for equal texts, in both encodings', async 
   const again = await create('The king', { encoding_format: 'float' });
   assert.equal(again.data[0].embedding.length, king.length);
   assert.ok(again.data[0].embedding.every((value, i) => Math.abs(value - king[i]) < 1e-6));
-  const { tokens } = JSON.parse((await post(server.url, '/tokenize', { content: 'The king' })).body);
+  const { tokens } = JSON.parse(
+    (await post(server.url, '/tokenize', { content: 'The king' })).body,
+  );
   assert.ok((await create(tokens)).data[0].embedding.length === king.length);
 });
 
@@ -50,7 +65,10 @@ test('responses: a text, whole and as events', async () => {
   assert.equal(whole.status, whole.usage.output_tokens === 16 ? 'incomplete' : 'completed');
   const events = await collect(await client.responses.create({ ...body, stream: true }));
   assert.equal(events[0].type, 'response.created');
-  const text = events.filter((event) => event.type === 'response.output_text.delta').map((event) => event.delta).join('');
+  const text = events
+    .filter((event) => event.type === 'response.output_text.delta')
+    .map((event) => event.delta)
+    .join('');
   assert.equal(text, whole.output_text);
   assert.equal(events.find((event) => event.type === 'response.output_text.done').text, text);
   assert.match(events.at(-1).type, /^response\.(completed|incomplete)$/);
@@ -59,9 +77,16 @@ test('responses: a text, whole and as events', async () => {
 });
 
 test('responses: messages, instructions and a schema', async () => {
-  const schema = { type: 'object', properties: { yes: { type: 'boolean' } }, required: ['yes'], additionalProperties: false };
+  const schema = {
+    type: 'object',
+    properties: { yes: { type: 'boolean' } },
+    required: ['yes'],
+    additionalProperties: false,
+  };
   const answer = await client.responses.create({
-    model: 'any', instructions: 'Be kind.', metadata: { a: 'b' },
+    model: 'any',
+    instructions: 'Be kind.',
+    metadata: { a: 'b' },
     input: [{ role: 'user', content: [{ type: 'input_text', text: 'Hi' }] }],
     text: { format: { type: 'json_schema', name: 'x', schema } },
   });
@@ -71,14 +96,20 @@ test('responses: messages, instructions and a schema', async () => {
 
 test('responses: what is not stored cannot be continued', async () => {
   const create = (more) => client.responses.create({ model: 'any', input: 'a', ...more });
-  await assert.rejects(create({ previous_response_id: 'resp_1' }), { status: 400, param: 'previous_response_id' });
+  await assert.rejects(create({ previous_response_id: 'resp_1' }), {
+    status: 400,
+    param: 'previous_response_id',
+  });
 });
 
 test('tokenize and detokenize are inverse', async () => {
   const content = 'Hello  world\n é 漢 😀';
   const { tokens } = JSON.parse((await post(server.url, '/tokenize', { content })).body);
   assert.ok(tokens.length > 3 && tokens.every(Number.isInteger));
-  assert.equal(JSON.parse((await post(server.url, '/detokenize', { tokens })).body).content, content);
+  assert.equal(
+    JSON.parse((await post(server.url, '/detokenize', { tokens })).body).content,
+    content,
+  );
 });
 
 test('health and metrics', async () => {

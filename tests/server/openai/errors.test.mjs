@@ -9,10 +9,13 @@ import { get } from '../lib/connection.mjs';
 import { start } from './start.mjs';
 
 const keys = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')];
-const server = await start(['--parallel', '2', '--queue', '2'], { env: { ONEBIT_API_KEYS: keys.join(',') } });
+const server = await start(['--parallel', '2', '--queue', '2'], {
+  env: { ONEBIT_API_KEYS: keys.join(',') },
+});
 const client = server.client(keys[0]);
 const messages = [{ role: 'user', content: 'The king said' }];
-const chat = (more, options) => client.chat.completions.create({ model: 'any', messages, ...more }, options);
+const chat = (more, options) =>
+  client.chat.completions.create({ model: 'any', messages, ...more }, options);
 
 const wrong = [
   ['messages', { messages: undefined }],
@@ -57,7 +60,12 @@ test('a prompt longer than the context is refused with its length', async () => 
 });
 
 test('unknown fields are ignored', async () => {
-  const answer = await chat({ max_tokens: 4, user: 'me', frobnicate: { a: 1 }, service_tier: 'auto' });
+  const answer = await chat({
+    max_tokens: 4,
+    user: 'me',
+    frobnicate: { a: 1 },
+    service_tier: 'auto',
+  });
   assert.ok(answer.choices[0].message.content.length > 0);
 });
 
@@ -72,7 +80,8 @@ test('AuthenticationError without a key of the server', async () => {
   }
   assert.equal((await server.client(keys[1]).models.list()).data.length, 1);
   assert.equal((await get(server.url, '/health')).status, 200);
-  for (const path of ['/metrics', '/v1/models']) assert.equal((await get(server.url, path)).status, 401);
+  for (const path of ['/metrics', '/v1/models'])
+    assert.equal((await get(server.url, path)).status, 401);
 });
 
 test('NotFoundError for what is not there', async () => {
@@ -82,8 +91,11 @@ test('NotFoundError for what is not there', async () => {
 
 test('RateLimitError when the queue is full', async () => {
   const results = await Promise.allSettled(
-    Array.from({ length: 24 }, (_, i) => chat({ max_tokens: 100, seed: i })));
-  const refused = results.filter((result) => result.status === 'rejected').map((result) => result.reason);
+    Array.from({ length: 24 }, (_, i) => chat({ max_tokens: 100, seed: i })),
+  );
+  const refused = results
+    .filter((result) => result.status === 'rejected')
+    .map((result) => result.reason);
   assert.ok(refused.length > 0, 'all were taken');
   assert.ok(refused.length < 24, 'none was taken');
   for (const error of refused) {
@@ -91,7 +103,10 @@ test('RateLimitError when the queue is full', async () => {
     assert.ok(Number(error.headers['retry-after']) >= 1);
   }
   const patient = server.client(keys[0], { maxRetries: 8 });
-  const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => (
-    patient.chat.completions.create({ model: 'any', messages, max_tokens: 8, seed: i }))));
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) =>
+      patient.chat.completions.create({ model: 'any', messages, max_tokens: 8, seed: i }),
+    ),
+  );
   assert.equal(answers.length, 8);
 });

@@ -8,7 +8,8 @@ import { collect, start, textOf, toolTemplate } from './start.mjs';
 const server = await start(['--template', toolTemplate]);
 const client = server.client();
 const messages = [{ role: 'user', content: 'The king' }];
-const chat = (more) => client.chat.completions.create({ model: 'any', messages, temperature: 1, ...more });
+const chat = (more) =>
+  client.chat.completions.create({ model: 'any', messages, temperature: 1, ...more });
 
 const schema = {
   type: 'object',
@@ -33,25 +34,37 @@ const person = { type: 'json_schema', json_schema: { name: 'person', strict: tru
 
 test('json_schema: every answer is valid', async () => {
   for (const seed of [1, 2, 3, 4, 5]) {
-    const { choices: [choice] } = await chat({ seed, response_format: person });
+    const {
+      choices: [choice],
+    } = await chat({ seed, response_format: person });
     assert.equal(choice.finish_reason, 'stop');
     checkPerson(choice.message.content);
   }
 });
 
 test('json_schema: streamed, and n of them', async () => {
-  const chunks = await collect(await chat({ seed: 9, n: 2, stream: true, response_format: person }));
+  const chunks = await collect(
+    await chat({ seed: 9, n: 2, stream: true, response_format: person }),
+  );
   checkPerson(textOf(chunks, 0));
   checkPerson(textOf(chunks, 1));
 });
 
 test('json_schema: by the helper that parses', async () => {
-  const answer = await client.beta.chat.completions.parse({ model: 'any', messages, seed: 3, response_format: person });
+  const answer = await client.beta.chat.completions.parse({
+    model: 'any',
+    messages,
+    seed: 3,
+    response_format: person,
+  });
   checkPerson(answer.choices[0].message.content);
 });
 
 test('json_schema: what is not supported is refused by name', async () => {
-  const response_format = { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object', minProperties: 2 } } };
+  const response_format = {
+    type: 'json_schema',
+    json_schema: { name: 'x', schema: { type: 'object', minProperties: 2 } },
+  };
   await assert.rejects(chat({ response_format }), (error) => {
     assert.equal(error.status, 400);
     assert.match(error.message, /minProperties/);
@@ -62,8 +75,11 @@ test('json_schema: what is not supported is refused by name', async () => {
 
 test('json_object: an object, or the beginning of one', async () => {
   for (const seed of [1, 2, 3]) {
-    const { choices: [choice] } = await chat({ seed, max_tokens: 120, response_format: { type: 'json_object' } });
-    if (choice.finish_reason === 'stop') assert.equal(typeof JSON.parse(choice.message.content), 'object');
+    const {
+      choices: [choice],
+    } = await chat({ seed, max_tokens: 120, response_format: { type: 'json_object' } });
+    if (choice.finish_reason === 'stop')
+      assert.equal(typeof JSON.parse(choice.message.content), 'object');
     assert.match(choice.message.content, /^\s*\{/);
   }
 });
@@ -76,12 +92,21 @@ test('grammar: what OpenAI does not have', async () => {
 const tool = (name, properties) => ({
   type: 'function',
   function: {
-    name, parameters: { type: 'object', properties, required: Object.keys(properties), additionalProperties: false },
+    name,
+    parameters: {
+      type: 'object',
+      properties,
+      required: Object.keys(properties),
+      additionalProperties: false,
+    },
   },
 });
 const tools = [
   tool('weather', { place: { type: 'string', maxLength: 10 } }),
-  tool('add', { a: { type: 'integer', minimum: 0, maximum: 9 }, b: { type: 'integer', minimum: 0, maximum: 9 } }),
+  tool('add', {
+    a: { type: 'integer', minimum: 0, maximum: 9 },
+    b: { type: 'integer', minimum: 0, maximum: 9 },
+  }),
 ];
 
 function checkCall(call) {
@@ -100,7 +125,9 @@ function checkCall(call) {
 test('tools: required', async () => {
   const names = new Set();
   for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
-    const { choices: [choice] } = await chat({ seed, tools, tool_choice: 'required' });
+    const {
+      choices: [choice],
+    } = await chat({ seed, tools, tool_choice: 'required' });
     assert.equal(choice.finish_reason, 'tool_calls');
     assert.equal(choice.message.content, null);
     assert.equal(choice.message.tool_calls.length, 1);
@@ -112,7 +139,9 @@ test('tools: required', async () => {
 
 test('tools: one by name', async () => {
   for (const name of ['weather', 'add']) {
-    const { choices: [choice] } = await chat({ seed: 3, tools, tool_choice: { type: 'function', function: { name } } });
+    const {
+      choices: [choice],
+    } = await chat({ seed: 3, tools, tool_choice: { type: 'function', function: { name } } });
     assert.equal(choice.message.tool_calls[0].function.name, name);
     checkCall(choice.message.tool_calls[0]);
   }
@@ -120,15 +149,22 @@ test('tools: one by name', async () => {
 
 test('tools: streamed', async () => {
   const whole = await chat({ seed: 4, tools, tool_choice: 'required' });
-  const chunks = await collect(await chat({ seed: 4, tools, tool_choice: 'required', stream: true }));
-  const deltas = chunks.flatMap((chunk) => chunk.choices).flatMap((choice) => choice.delta.tool_calls ?? []);
+  const chunks = await collect(
+    await chat({ seed: 4, tools, tool_choice: 'required', stream: true }),
+  );
+  const deltas = chunks
+    .flatMap((chunk) => chunk.choices)
+    .flatMap((choice) => choice.delta.tool_calls ?? []);
   assert.deepEqual(new Set(deltas.map((delta) => delta.index)), new Set([0]));
   const call = {
     name: deltas.map((delta) => delta.function.name ?? '').join(''),
     arguments: deltas.map((delta) => delta.function.arguments ?? '').join(''),
   };
   assert.deepEqual(call, whole.choices[0].message.tool_calls[0].function);
-  assert.equal(chunks.findLast((chunk) => chunk.choices[0]?.finish_reason).choices[0].finish_reason, 'tool_calls');
+  assert.equal(
+    chunks.findLast((chunk) => chunk.choices[0]?.finish_reason).choices[0].finish_reason,
+    'tool_calls',
+  );
 });
 
 test('tools: auto and none, and the answer of a tool', async () => {
@@ -136,17 +172,29 @@ test('tools: auto and none, and the answer of a tool', async () => {
   assert.ok(auto.choices[0].message.content || auto.choices[0].message.tool_calls);
   const none = await chat({ seed: 1, tools, tool_choice: 'none', max_tokens: 16 });
   assert.equal(none.choices[0].message.tool_calls, undefined);
-  const call = { id: 'call_1', type: 'function', function: { name: 'add', arguments: '{"a": 1, "b": 2}' } };
+  const call = {
+    id: 'call_1',
+    type: 'function',
+    function: { name: 'add', arguments: '{"a": 1, "b": 2}' },
+  };
   const after = await chat({
-    messages: [...messages, { role: 'assistant', content: null, tool_calls: [call] },
-      { role: 'tool', tool_call_id: 'call_1', content: '3' }],
-    tools, max_tokens: 8, seed: 1,
+    messages: [
+      ...messages,
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'call_1', content: '3' },
+    ],
+    tools,
+    max_tokens: 8,
+    seed: 1,
   });
   assert.ok(after.usage.prompt_tokens > auto.usage.prompt_tokens);
 });
 
 test('tools: refused where the choice names none', async () => {
   const tool_choice = { type: 'function', function: { name: 'fly' } };
-  await assert.rejects(chat({ tools, tool_choice }), { status: 400, param: 'tool_choice.function.name' });
+  await assert.rejects(chat({ tools, tool_choice }), {
+    status: 400,
+    param: 'tool_choice.function.name',
+  });
   await assert.rejects(chat({ tool_choice: 'required' }), { status: 400, param: 'tool_choice' });
 });

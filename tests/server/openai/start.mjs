@@ -9,8 +9,14 @@ import { startServer } from '../lib/server.mjs';
 export async function start(flags = [], options = {}) {
   const server = await startServer(process.env.ONEBIT_SERVER, flags, options);
   after(() => server.stop());
-  server.client = (key = 'none', more = {}) => (
-    new OpenAI({ baseURL: `${server.url}/v1`, apiKey: key, maxRetries: 0, timeout: 30000, ...more }));
+  server.client = (key = 'none', more = {}) =>
+    new OpenAI({
+      baseURL: `${server.url}/v1`,
+      apiKey: key,
+      maxRetries: 0,
+      timeout: 30000,
+      ...more,
+    });
   return server;
 }
 
@@ -24,6 +30,9 @@ export async function collect(stream) {
 }
 
 // The text of choice i in the chunks of a chat or completion.
-export const textOf = (chunks, i = 0) => chunks.flatMap((chunk) => chunk.choices)
-  .filter((choice) => choice.index === i)
-  .map((choice) => choice.text ?? choice.delta.content ?? '').join('');
+export const textOf = (chunks, i = 0) =>
+  chunks
+    .flatMap((chunk) => chunk.choices)
+    .filter((choice) => choice.index === i)
+    .map((choice) => choice.text ?? choice.delta.content ?? '')
+    .join('');
