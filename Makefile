@@ -19,7 +19,8 @@ BUILD := build
 RUN_PACKAGES := g++ cmake ninja-build libcli11-dev libboost1.81-dev libboost-json1.81-dev libssl-dev
 TRAIN_PACKAGES := libtorch-dev libgloo-dev libopenblas-pthread-dev
 TEST_PACKAGES := libgtest-dev procps curl pkg-config libpcre2-dev
-SERVER_TEST_PACKAGES := nodejs npm nginx-light strace
+# Debian's npm is large, and at odds with a node from elsewhere, which brings its own.
+SERVER_TEST_PACKAGES := $(if $(shell command -v npm),,nodejs npm) nginx-light strace
 BENCH_PACKAGES := libbenchmark-dev
 FUZZ_PACKAGES := clang-16 libclang-rt-16-dev
 AARCH64_PACKAGES := g++-aarch64-linux-gnu qemu-user
@@ -29,13 +30,13 @@ FUZZ_SECONDS ?= 10
 # configure OPTIONS: quiet unless it fails
 configure = cmake --preset $(PRESET) $(1) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-.PHONY: packages packages-test packages-aarch64 all run test test-server test-aarch64 fuzz bench page format clean default-model
+.PHONY: packages packages-asan packages-aarch64 all run test test-server test-aarch64 fuzz bench page format clean default-model
 
-# What `make test` needs but for the trainer; all that any target here needs; for test-aarch64.
-packages-test:
-	@tools/install-deps.sh $(RUN_PACKAGES) $(TEST_PACKAGES)
+# What the sanitised build needs (preset asan); all that `make test` does; for test-aarch64.
+packages-asan:
+	@tools/install-deps.sh $(RUN_PACKAGES) $(TEST_PACKAGES) $(FUZZ_PACKAGES)
 packages:
-	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES) $(TEST_PACKAGES) $(FUZZ_PACKAGES)
+	@tools/install-deps.sh $(RUN_PACKAGES) $(TRAIN_PACKAGES) $(TEST_PACKAGES) $(SERVER_TEST_PACKAGES)
 packages-aarch64:
 	@tools/install-deps.sh $(RUN_PACKAGES) $(AARCH64_PACKAGES)
 	@tools/aarch64-sysroot.sh build-aarch64/sysroot
@@ -57,16 +58,14 @@ test:
 	@cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure -j2
 
-# Debian's npm is large; a node from elsewhere brings its own.
 test-server:
-	@command -v npm >/dev/null && command -v nginx >/dev/null && command -v strace >/dev/null || \
-	  tools/install-deps.sh $(SERVER_TEST_PACKAGES)
+	@tools/install-deps.sh $(SERVER_TEST_PACKAGES)
 	tests/server/run.sh $(BUILD)/onebit --ci
 
 # The fuzz targets, each FUZZ_SECONDS long
 fuzz:
-	@tools/install-deps.sh $(RUN_PACKAGES) $(FUZZ_PACKAGES)
-	@cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log; exit 1; }
+	@tools/install-deps.sh $(RUN_PACKAGES) $(TEST_PACKAGES) $(FUZZ_PACKAGES)
+	@cmake --preset asan >build-asan.log 2>&1 || { cat build-asan.log; exit 1; }
 	@cmake --build --preset fuzz
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
 

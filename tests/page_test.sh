@@ -34,14 +34,21 @@ diff -r dist "$work/dist" || { echo "web/dist is not what web/ builds: run make 
 timeout 400 node test/page.mjs
 
 [[ -n $onebit ]] || exit 0
-# The system picks the port; the program says it.
-timeout 300 "$onebit" serve --port 0 >"$work/log" 2>&1 &
-server=$!
-for _ in $(seq 100); do
-  url=$(grep -om1 'http://127\.0\.0\.1:[0-9]*' "$work/log" || true)
-  [[ -z $url ]] || break
-  kill -0 "$server" 2>/dev/null || break
-  sleep 0.1
+# The default model has no chat template; with this one it is asked to chat.
+printf '{%% for m in messages %%}{{ m.content }}\n{%% endfor %%}' >"$work/chat.jinja"
+for flags in "" "--template $work/chat.jinja"; do
+  timeout 300 "$onebit" serve --port 0 $flags >"$work/log" 2>&1 &
+  server=$!
+  url=
+  for _ in $(seq 300); do
+    url=$(sed -n 's/^address  *//p' "$work/log")
+    [[ -z $url ]] || break
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.1
+  done
+  [[ -n $url ]] || { cat "$work/log"; exit 1; }
+  echo "onebit serve $flags"
+  ONEBIT_URL=$url/ timeout 280 node test/page.mjs
+  kill "$server" && wait "$server" || { echo "onebit serve: exit status $?"; exit 1; }
+  server=
 done
-[[ -n $url ]] || { cat "$work/log"; exit 1; }
-ONEBIT_URL=$url/ timeout 280 node test/page.mjs

@@ -4,7 +4,7 @@
 # MAX_KB stay, which reach most by the byte, and those that once failed, named past-*.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-build=${ONEBIT_FUZZ_BUILD:-$here/../../build-fuzz}
+build=${ONEBIT_FUZZ_BUILD:-$here/../../build-asan}
 max_kb=${1:?minimise.sh MAX_KB [TARGET...]}
 shift
 [ $# -gt 0 ] || set -- $(cd "$here" && ls fuzz_*.cpp | sed 's/^fuzz_\(.*\)\.cpp$/\1/')

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for a number of seconds from its corpus: run.sh SECONDS [TARGET...]
-# Needs the preset `fuzz`. An input that fails is kept in build-fuzz/findings, new
-# ones in build-fuzz/corpus/TARGET.
+# Needs the preset `asan`. An input that fails is kept in build-asan/findings, new
+# ones in build-asan/corpus/TARGET.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-build=${ONEBIT_FUZZ_BUILD:-$here/../../build-fuzz}
+build=${ONEBIT_FUZZ_BUILD:-$here/../../build-asan}
 seconds=${1:?run.sh SECONDS [TARGET...]}
 shift
 [ $# -gt 0 ] || set -- $(cd "$here" && ls fuzz_*.cpp | sed 's/^fuzz_\(.*\)\.cpp$/\1/')
