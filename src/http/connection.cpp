@@ -138,7 +138,7 @@ void Connection::begin_answer() {
   }
   release_body();
   outbox_ = std::make_shared<Outbox>(
-      limits_.max_unread, [self = shared_from_this(), executor = socket_.get_executor()] {
+      shared_.unread, [self = shared_from_this(), executor = socket_.get_executor()] {
         boost::asio::post(executor, [self] { self->on_wake(); });
       });
 }

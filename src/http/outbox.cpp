@@ -38,7 +38,7 @@ void Outbox::start_events(Headers headers) {
 bool Outbox::write(std::string bytes) {
   const std::lock_guard lock(mutex_);
   if (has_left_ || is_ended_ || is_broken_ || !has_events_) return false;
-  if (static_cast<int64_t>(pending_.bytes.size()) + taken_ > max_unread_) {
+  if (counted_ > unread_->limit()) {
     is_broken_ = true;
     is_woken_ = false;  // the connection looks at it even while it waits for the client
   } else if (pending_.bytes.empty() && pending_.bytes.capacity() < bytes.size()) {
@@ -46,6 +46,7 @@ bool Outbox::write(std::string bytes) {
   } else {
     pending_.bytes += bytes;
   }
+  count(taken_ + static_cast<int64_t>(pending_.bytes.size()));
   wake();
   return !is_broken_;
 }
@@ -94,6 +95,7 @@ void Outbox::take(Batch& batch) {
   is_woken_ = false;
   std::swap(batch, pending_);
   taken_ = static_cast<int64_t>(batch.bytes.size());
+  count(taken_);
 }
 
 bool Outbox::is_broken() const {
@@ -131,6 +133,7 @@ void Outbox::close() {
   std::function<void()> wake;
   std::unique_lock lock(mutex_);
   wake.swap(wake_);
+  count(0);
   if (is_ended_) return;
   pending_ = {};
   leave(std::move(lock));

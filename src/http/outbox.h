@@ -2,22 +2,41 @@
 // connections: the answer as far as it is made and not yet sent.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "http/exchange.h"
 
 namespace onebit::http {
 
+// Bytes of streams that clients have not read yet; all outboxes of a server share one. A fast model
+// gets ahead of a client that reads as fast as it can, so that each may leave much, until all
+// together leave too much.
+struct Unread {
+  Unread(int64_t each, int64_t together) : max_each(each), max_all(together) {}
+  int64_t limit() const { return all < max_all ? max_each : std::min(max_each, kScarce); }
+
+  static constexpr int64_t kScarce = 256 * 1024;
+  const int64_t max_each;
+  const int64_t max_all;
+  std::atomic<int64_t> all = 0;
+};
+
 class Outbox {
  public:
   // `wake` has the connection call take(); it must not block. It is never called after close().
-  Outbox(int64_t max_unread, std::function<void()> wake)
-      : max_unread_(max_unread), wake_(std::move(wake)) {}
+  Outbox(std::shared_ptr<Unread> unread, std::function<void()> wake)
+      : unread_(std::move(unread)), wake_(std::move(wake)) {}
+  ~Outbox() { count(0); }
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
 
   // The handler's side: see Exchange.
   void respond(Response response);
@@ -50,13 +69,15 @@ class Outbox {
  private:
   void wake();
   void leave(std::unique_lock<std::mutex> lock);
+  void count(int64_t unread) { unread_->all += unread - std::exchange(counted_, unread); }
 
   mutable std::mutex mutex_;
-  const int64_t max_unread_;
+  const std::shared_ptr<Unread> unread_;
   std::function<void()> wake_;
   std::function<void()> gone_;
   Batch pending_;
-  int64_t taken_ = 0;  // bytes of the last batch
+  int64_t taken_ = 0;    // bytes of the last batch
+  int64_t counted_ = 0;  // bytes of ours in unread_->all
   bool is_woken_ = false;
   bool is_answered_ = false;  // responded or started
   bool has_events_ = false;
