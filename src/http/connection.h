@@ -23,11 +23,10 @@ struct Shared {
   const ServerOptions& options;
   const Policy& policy;
   std::function<void(Connection&)> on_closed;
+  std::shared_ptr<UnreadBudget> unread =
+      std::make_shared<UnreadBudget>(options.limits.max_unread, options.limits.max_all_unread);
   bool is_stopping = false;
   int64_t body_bytes = 0;  // of the bodies being received
-  // Handlers may hold outboxes longer than there is a server.
-  const std::shared_ptr<Unread> unread =
-      std::make_shared<Unread>(options.limits.max_unread, options.limits.max_unread_all);
 
   std::atomic<int64_t> connections{0}, accepted{0}, refused{0}, streams{0};
   std::atomic<int64_t> bytes_in{0}, bytes_out{0};

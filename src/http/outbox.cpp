@@ -5,6 +5,11 @@
 #include "http/answer.h"
 
 namespace onebit::http {
+namespace {
+
+constexpr std::size_t kKeptCapacity = 64 * 1024;  // of a buffer, for the next events
+
+}  // namespace
 
 // Callbacks are called and destroyed outside the lock: they may hold the exchange, whose destructor
 // comes here.
@@ -38,17 +43,20 @@ void Outbox::start_events(Headers headers) {
 bool Outbox::write(std::string bytes) {
   const std::lock_guard lock(mutex_);
   if (has_left_ || is_ended_ || is_broken_ || !has_events_) return false;
-  if (counted_ > unread_->limit()) {
+  if (held() > unread_->of_one()) {
     is_broken_ = true;
     is_woken_ = false;  // the connection looks at it even while it waits for the client
-  } else if (pending_.bytes.empty() && pending_.bytes.capacity() < bytes.size()) {
+    wake();
+    return false;
+  }
+  unread_->add(static_cast<int64_t>(bytes.size()));
+  if (pending_.bytes.empty() && pending_.bytes.capacity() < bytes.size()) {
     pending_.bytes = std::move(bytes);
   } else {
     pending_.bytes += bytes;
   }
-  count(taken_ + static_cast<int64_t>(pending_.bytes.size()));
   wake();
-  return !is_broken_;
+  return true;
 }
 
 void Outbox::end() {
@@ -90,12 +98,13 @@ void Outbox::take(Batch& batch) {
   batch.response.reset();
   batch.events.reset();
   batch.bytes.clear();
+  if (batch.bytes.capacity() > kKeptCapacity) std::string().swap(batch.bytes);
   batch.is_end = false;
   const std::lock_guard lock(mutex_);
   is_woken_ = false;
   std::swap(batch, pending_);
+  unread_->add(-taken_);
   taken_ = static_cast<int64_t>(batch.bytes.size());
-  count(taken_);
 }
 
 bool Outbox::is_broken() const {
@@ -122,6 +131,7 @@ void Outbox::cut(const std::string& last_bytes, Response response) {
   is_ended_ = pending_.is_end = true;
   if (has_events_) {
     pending_.bytes += last_bytes;
+    unread_->add(static_cast<int64_t>(last_bytes.size()));
   } else {
     pending_.response = std::move(response);
   }
@@ -133,9 +143,10 @@ void Outbox::close() {
   std::function<void()> wake;
   std::unique_lock lock(mutex_);
   wake.swap(wake_);
-  count(0);
-  if (is_ended_) return;
+  unread_->add(-held());
+  taken_ = 0;
   pending_ = {};
+  if (is_ended_) return;
   leave(std::move(lock));
 }
 

@@ -10,33 +10,35 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "http/exchange.h"
 
 namespace onebit::http {
 
-// Bytes of streams that clients have not read yet; all outboxes of a server share one. A fast model
-// gets ahead of a client that reads as fast as it can, so that each may leave much, until all
-// together leave too much.
-struct Unread {
-  Unread(int64_t each, int64_t together) : max_each(each), max_all(together) {}
-  int64_t limit() const { return all < max_all ? max_each : std::min(max_each, kScarce); }
+// Bytes that clients leave unread: each one's, and as long as all of them together leave less than
+// a bound, many; else few.
+class UnreadBudget {
+ public:
+  UnreadBudget(int64_t most_of_one, int64_t most_of_all)
+      : most_of_one_(most_of_one), most_of_all_(most_of_all) {}
+  void add(int64_t bytes) { all_ += bytes; }
+  int64_t of_one() const {
+    return all_ < most_of_all_ ? most_of_one_ : std::min(most_of_one_, kLeastOfOne);
+  }
+  int64_t all() const { return all_; }
 
-  static constexpr int64_t kScarce = 256 * 1024;
-  const int64_t max_each;
-  const int64_t max_all;
-  std::atomic<int64_t> all = 0;
+ private:
+  static constexpr int64_t kLeastOfOne = 256 * 1024;
+  const int64_t most_of_one_, most_of_all_;
+  std::atomic<int64_t> all_ = 0;
 };
 
 class Outbox {
  public:
   // `wake` has the connection call take(); it must not block. It is never called after close().
-  Outbox(std::shared_ptr<Unread> unread, std::function<void()> wake)
+  Outbox(std::shared_ptr<UnreadBudget> unread, std::function<void()> wake)
       : unread_(std::move(unread)), wake_(std::move(wake)) {}
-  ~Outbox() { count(0); }
-  Outbox(const Outbox&) = delete;
-  Outbox& operator=(const Outbox&) = delete;
+  ~Outbox() { unread_->add(-held()); }
 
   // The handler's side: see Exchange.
   void respond(Response response);
@@ -67,17 +69,17 @@ class Outbox {
   void close();
 
  private:
+  // Bytes of events that count as unread.
+  int64_t held() const { return static_cast<int64_t>(pending_.bytes.size()) + taken_; }
   void wake();
   void leave(std::unique_lock<std::mutex> lock);
-  void count(int64_t unread) { unread_->all += unread - std::exchange(counted_, unread); }
 
   mutable std::mutex mutex_;
-  const std::shared_ptr<Unread> unread_;
+  const std::shared_ptr<UnreadBudget> unread_;
   std::function<void()> wake_;
   std::function<void()> gone_;
   Batch pending_;
-  int64_t taken_ = 0;    // bytes of the last batch
-  int64_t counted_ = 0;  // bytes of ours in unread_->all
+  int64_t taken_ = 0;  // bytes of the last batch
   bool is_woken_ = false;
   bool is_answered_ = false;  // responded or started
   bool has_events_ = false;

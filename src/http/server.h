@@ -33,12 +33,12 @@ struct Limits {
   Time idle_timeout{75'000};          // between requests; more than proxies wait, which is 60 s
 
   // Bytes of a stream that a client leaves unread (besides what sockets hold): more, and it is gone
-  // at once, since what it has missed cannot be made up for. Whole answers are not
-  // held to it.
+  // at once, since what it has missed cannot be made up for. While all clients together leave more
+  // than max_all_unread, it is 256 KiB. Whole answers are not held to it.
   int64_t max_unread = 4 << 20;
-  int64_t max_unread_all = 256LL << 20;  // of all clients; then 256 KiB of each
-  int send_buffer = 128 * 1024;          // bytes that the kernel holds for a client
-  Time write_timeout{30'000};            // without a byte taken by the client: closed
+  int64_t max_all_unread = 256 << 20;
+  int send_buffer = 128 * 1024;  // bytes that the kernel holds for a client
+  Time write_timeout{30'000};    // without a byte taken by the client: closed
 
   // Before a close, what still arrives is read and dropped for so long: a close with bytes unread
   // is a reset, which can overtake the answer.
