@@ -194,6 +194,7 @@ TEST(Backend, ShowsTheModel) {
   const auto& model = list.at("data").at(0);
   EXPECT_EQ(model.at("id"), "org/test");
   EXPECT_EQ(model.at("object"), "model");
+  EXPECT_EQ(model.at("onebit").at("name"), "test");
   EXPECT_EQ(model.at("onebit").at("context"), kTestContext);
   EXPECT_GT(model.at("onebit").at("parameters").to_number<int64_t>(), 100000);
   EXPECT_EQ(boost::json::parse(backend.get("/v1/models/org/test")), model);

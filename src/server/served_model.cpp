@@ -10,6 +10,7 @@
 #include "api/grammar_cache.h"
 #include "base/aligned_buffer.h"
 #include "base/error.h"
+#include "text/stream_decoder.h"
 
 namespace onebit {
 namespace {
@@ -106,7 +107,7 @@ std::string card_text(const api::Service& service, const ModelFile& file) {
                                       {"owned_by", "onebit"},
                                       {"onebit",
                                        {{"architecture", config.architecture},
-                                        {"name", quote(config.name)},
+                                        {"name", to_valid_utf8(config.name)},
                                         {"parameters", weights.count},
                                         {"bits_per_weight", weights.bits},
                                         {"file_bytes", file.file_bytes()},
