@@ -44,7 +44,8 @@ step paths node paths.mjs --server "$binary" --trace 1
 step mutate node mutate.mjs --server "$binary" --count "$(size 3000 100000)"
 step disconnects node disconnects.mjs --server "$binary"
 step sse_clients node sse_clients.mjs --server "$binary" --clients "$(size 300 1000)" -- --queue 2048
-step slow_readers node slow_readers.mjs --server "$binary" --clients "$(size 20 50)" -- --queue 2048
+step slow_readers node slow_readers.mjs --server "$binary" --clients "$(size 6 50)" \
+  --wait "$(size 0 35)" -- --queue 2048 --kv-memory 16MiB
 step slow_loris node slow_loris.mjs --server "$binary" --clients "$(size 100 500)" \
   --requests "$(size 60 400)" --most "$(size 5 1.1)"
 step replicas node replicas.mjs --server "$binary" --seconds "$(size 1 5)"
