@@ -13,6 +13,20 @@ import { stream } from '../tests/server/lib/events.mjs';
 import { mean, percentile, Random } from '../tests/server/lib/numbers.mjs';
 import { expect, run } from '../tests/server/lib/server.mjs';
 
+// What the table says of a run, and with how many digits.
+const kColumns = [
+  ['clients', (r) => r.clients, 0],
+  ['tokens', (r) => r.tokens, 0],
+  ['tokens/s', (r) => r.tokens_per_second, 1],
+  ['of one', (r) => r.decode_per_client, 1], // while it decodes
+  ['first ms p50', (r) => r.first_ms.p50, 1],
+  ['p95', (r) => r.first_ms.p95, 1],
+  ['next ms p50', (r) => r.next_ms.p50, 2],
+  ['p95', (r) => r.next_ms.p95, 2],
+  ['client cores', (r) => r.client_cores, 2], // what this program takes of the machine itself
+];
+const kWidth = 13;
+
 // Ids that every vocabulary of a language model has for ordinary pieces of text.
 const kFirstId = 300;
 const kLastId = 4000;
@@ -32,6 +46,7 @@ function request(random, options) {
 async function measure(url, clients, options, seed) {
   const results = [];
   const start = performance.now();
+  const cpu = process.cpuUsage();
   await Promise.all(
     Array.from({ length: clients }, async (_, i) => {
       const random = new Random(seed + i);
@@ -50,6 +65,7 @@ async function measure(url, clients, options, seed) {
     }),
   );
   const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   const tokens = results.reduce((sum, r) => sum + r.usage.completion_tokens, 0);
   const first = results.map((r) => r.events[0] - r.start);
   const gaps = results.flatMap((r) => r.events.slice(1).map((at, i) => at - r.events[i]));
@@ -64,6 +80,7 @@ async function measure(url, clients, options, seed) {
     tokens,
     seconds,
     tokens_per_second: tokens / seconds,
+    client_cores: (user + system) / 1e6 / seconds,
     decode_per_client: mean(decode),
     first_ms: { p50: percentile(first, 0.5), p95: percentile(first, 0.95) },
     next_ms: { p50: percentile(gaps, 0.5), p95: percentile(gaps, 0.95) },
@@ -87,19 +104,15 @@ await run(
     const one = await measure(server.url, 1, options, 1000);
     const many = await measure(server.url, options.clients, options, 2000);
     const factor = many.tokens_per_second / one.decode_per_client;
-    const f = (value, width, digits = 1) => value.toFixed(digits).padStart(width);
+    const { isa, threads } = model.onebit ?? {};
     console.log(
-      `${model.id}, ${model.onebit?.isa}, ${model.onebit?.threads} threads; ${options.input} tokens in, ` +
-        `${options.output} out, ${options.requests} requests a client`,
+      `${model.id}, ${isa}, ${threads} threads; ${options.input} tokens in, ${options.output} out, ` +
+        `${options.requests} requests a client`,
     );
-    console.log(
-      'clients   tokens  tokens/s  a client   first ms p50      p95   next ms p50      p95',
-    );
+    console.log(kColumns.map(([name]) => name.padStart(kWidth)).join(''));
     for (const r of [one, many]) {
-      console.log(
-        `${f(r.clients, 7, 0)} ${f(r.tokens, 8, 0)} ${f(r.tokens_per_second, 9)} ${f(r.decode_per_client, 9)} ` +
-          `${f(r.first_ms.p50, 14)} ${f(r.first_ms.p95, 8)} ${f(r.next_ms.p50, 13, 2)} ${f(r.next_ms.p95, 8, 2)}`,
-      );
+      const cells = kColumns.map(([, value, digits]) => value(r).toFixed(digits));
+      console.log(cells.map((cell) => cell.padStart(kWidth)).join(''));
     }
     console.log(
       `${options.clients} clients together: ${factor.toFixed(2)} x the decode rate of one`,
