@@ -126,7 +126,7 @@ TEST(SchedulerMix, EachRequestGetsWhatItGetsAlone) {
   // The mixes have met all that they are for.
   EXPECT_GT(sum.preemptions, kMixes / 4);
   EXPECT_GT(sum.drafted_tokens, 10 * kMixes);
-  EXPECT_GT(sum.accepted_tokens, kMixes);
+  EXPECT_GT(sum.accepted_tokens, kMixes / 4);
   EXPECT_GT(sum_constrained, 10 * kMixes);
   EXPECT_GT(sum_hidden, 128 * 10 * kMixes);
   EXPECT_GT(sum.cached_tokens, 50 * kMixes);

@@ -254,7 +254,7 @@ TEST(Stream, LessMayBeUnreadWhenAllLeaveMuch) {
   first.close();
   EXPECT_TRUE(eventually([&] { return server->counters().connections == 0; }));
   Client third(server->port(), 4096);
-  EXPECT_GT(fill(third).second, 3 << 20);
+  EXPECT_GT(fill(third).second, 3 << 19);  // its own bytes count among those of all
 }
 
 TEST(Stream, ClientThatStopsReadingIsGoneAfterAWhile) {
