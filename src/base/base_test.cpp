@@ -215,7 +215,7 @@ TEST(AlignedBuffer, IsZeroedAlignedAndRefusesTheImpossible) {
     EXPECT_EQ(moved.size(), n);
   }
   EXPECT_THROW(AlignedBuffer<float>(int64_t{1} << 50), Error);
-  EXPECT_THROW(AlignedBuffer<float>(std::numeric_limits<int64_t>::max()), Error);
+  EXPECT_THROW(AlignedBuffer<float>{std::numeric_limits<int64_t>::max()}, Error);
 }
 
 class FileTest : public ::testing::Test {

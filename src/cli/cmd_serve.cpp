@@ -165,8 +165,10 @@ void add_limit_flags(CLI::App& c, ServeFlags& flags) {
   c.add_option("--queue", flags.queue, "Requests that may wait; more are answered 429")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
-  c.add_option("--kv-memory", flags.kv_memory,
-               "Memory for keys and values, such as 2GiB (default: half of what the model leaves)")
+  c.add_option(
+       "--kv-memory", flags.kv_memory,
+       "Memory for keys and values, such as 2GiB (default: half of what the model leaves, or "
+       "as much as twice --parallel texts of the whole context need)")
       ->transform(CLI::AsSizeValue(false));
   c.add_flag("--no-prefix-cache", flags.no_prefix_cache,
              "Compute every prompt anew, even if another began the same");

@@ -16,9 +16,13 @@ std::string KvBudget::text() const {
          std::to_string(block_bytes) + " bytes each: " + gib + " GiB";
 }
 
-KvBudget kv_budget(const KvShape& shape, int64_t bytes) {
+KvBudget kv_budget(const KvShape& shape, int64_t bytes, int64_t enough) {
   const int64_t block_bytes = shape.block_bytes();
-  if (bytes == 0) bytes = available_memory() / 2;
+  if (bytes == 0) {
+    bytes = available_memory() / 2;
+    const int64_t n_blocks = enough / kKvBlock + 1;
+    if (n_blocks < bytes / block_bytes) bytes = n_blocks * block_bytes;
+  }
   if (bytes < block_bytes) {
     throw Error(ErrorCode::kInvalidArgument, "memory for keys and values: expected at least " +
                                                  std::to_string(block_bytes) +

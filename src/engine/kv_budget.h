@@ -19,7 +19,8 @@ struct KvBudget {
 };
 
 // What fits into `bytes` of memory; 0: half of what the machine (or the cgroup) has left now, that
-// is, after the model was loaded. Throws Error(kInvalidArgument) if not even a block does.
-KvBudget kv_budget(const KvShape& shape, int64_t bytes = 0);
+// is, after the model was loaded, or less if `enough` positions take less. Throws
+// Error(kInvalidArgument) if not even a block does.
+KvBudget kv_budget(const KvShape& shape, int64_t bytes, int64_t enough);
 
 }  // namespace onebit

@@ -45,7 +45,9 @@ const char* finish_reason_name(FinishReason reason) {
 Scheduler::Scheduler(Engine& engine, const SchedulerOptions& options)
     : engine_(engine),
       options_(checked(options)),
-      budget_(kv_budget(engine.kv_pool().shape(), options.kv_bytes)),
+      // Enough: for all that run, as long as texts can be, and as much again for prefixes.
+      budget_(kv_budget(engine.kv_pool().shape(), options.kv_bytes,
+                        2 * options.max_running * engine.model().context())),
       capacity_(std::min(engine.model().context(), budget_.positions())),
       state_(new SchedulerState{engine, options_, capacity_}) {
   engine_.kv_pool().set_limit(budget_.n_blocks);

@@ -30,7 +30,9 @@
 namespace onebit {
 
 struct SchedulerOptions {
-  int64_t kv_bytes = 0;         // memory for keys and values; 0: half of what is left (kv_budget.h)
+  // Memory for keys and values; 0: half of what is left, or less if twice as many texts as run
+  // together, of the whole context each, take less.
+  int64_t kv_bytes = 0;
   int64_t max_running = 32;     // requests that share forward passes
   int64_t max_waiting = 256;    // that wait for admission
   int64_t prefill_tokens = 64;  // of prompts in a step in which others decode; else the engine's

@@ -83,7 +83,8 @@ TEST_F(SchedulerTest, RefusesOptionsAndMemoryThatCannotBe) {
   EXPECT_THROW(Scheduler(engine_, {.kv_bytes = -1}), Error);
   EXPECT_THROW(Scheduler(engine_, {.kv_bytes = blocks(engine_, 1) - 1}), Error);
   EXPECT_THROW(Scheduler(engine_, {.kv_bytes = blocks(engine_, 1), .max_running = 0}), Error);
-  EXPECT_GT(kv_budget(engine_.kv_pool().shape()).n_blocks, 10);  // half of what is left
+  EXPECT_GT(kv_budget(engine_.kv_pool().shape(), 0, int64_t{1} << 40).n_blocks, 10);
+  EXPECT_EQ(kv_budget(engine_.kv_pool().shape(), 0, 3 * kKvBlock - 1).n_blocks, 3);
 }
 
 TEST_F(SchedulerTest, SaysFullAndThenNotAnyMore) {
