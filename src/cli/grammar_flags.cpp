@@ -1,5 +1,6 @@
 #include "cli/grammar_flags.h"
 
+#include "api/grammar_cache.h"
 #include "base/file.h"
 #include "grammar/gbnf.h"
 #include "grammar/json_schema.h"
@@ -12,20 +13,6 @@ std::string read_small(const std::string& path, int64_t max_bytes) {
   const auto bytes = read_file(path, max_bytes);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.span().size()};
 }
-
-class GrammarConstraint : public TokenConstraint {
- public:
-  explicit GrammarConstraint(ConstrainedText text) : text_(std::move(text)) {}
-  std::span<const uint64_t> mask() override { return text_.mask(); }
-  void accept(int32_t token) override {
-    if (text_.accept(token)) return;
-    throw Error(ErrorCode::kUnsupported, "grammar: expected at most " + std::to_string(kMaxTops) +
-                                             " ways to read a text, found more");
-  }
-
- private:
-  ConstrainedText text_;
-};
 
 }  // namespace
 
@@ -54,11 +41,8 @@ OutputGrammar::OutputGrammar(const GrammarFlags& flags, const Tokenizer& tokeniz
   }
 }
 
-std::unique_ptr<TokenConstraint> OutputGrammar::begin(std::span<const int32_t> prompt) const {
-  if (masks_ == nullptr) return nullptr;
-  bool at_start = true;
-  for (const int32_t id : prompt) tokenizer_.decode_next(id, at_start);
-  return std::make_unique<GrammarConstraint>(ConstrainedText(masks_, at_start));
+std::shared_ptr<TokenConstraint> OutputGrammar::begin(std::span<const int32_t> prompt) const {
+  return masks_ == nullptr ? nullptr : api::begin_text(masks_, tokenizer_, prompt);
 }
 
 }  // namespace onebit

@@ -26,7 +26,7 @@ class OutputGrammar {
   OutputGrammar(const GrammarFlags& flags, const Tokenizer& tokenizer);
 
   // For a text that follows `prompt`; null without flags.
-  std::unique_ptr<TokenConstraint> begin(std::span<const int32_t> prompt) const;
+  std::shared_ptr<TokenConstraint> begin(std::span<const int32_t> prompt) const;
 
  private:
   const Tokenizer& tokenizer_;

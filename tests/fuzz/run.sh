@@ -13,7 +13,7 @@ mkdir -p "$build/findings"
 run() {
   local target=$1 log=$build/$1.log
   mkdir -p "$build/corpus/$target"
-  local options=(-max_total_time="$seconds" -timeout=2 -rss_limit_mb=512 -max_len=16384
+  local options=(-max_total_time="$seconds" -timeout=5 -rss_limit_mb=512 -max_len=16384
                  -print_final_stats=1 -artifact_prefix="$build/findings/$target-")
   [ -f "$here/$target.dict" ] && options+=(-dict="$here/$target.dict")
   if "$build/tests/fuzz/fuzz_$target" "${options[@]}" "$build/corpus/$target" \
