@@ -77,7 +77,7 @@ stream() {
   client=$!
   while [ ! -s "$dir/stream" ] && kill -0 "$client" 2>/dev/null; do sleep 0.02; done
 }
-start
+start --drain-seconds 60
 stream 1
 stop 0
 wait "$client"

@@ -98,12 +98,7 @@ Slabs& slabs() {
 }
 
 // A sanitizer sees what lies next to a block only if it made the block.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__  // as GCC says it
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(ONEBIT_SANITIZED)
 constexpr bool kUseSlabs = false;
 #else
 constexpr bool kUseSlabs = true;

@@ -33,7 +33,7 @@ thread_local int64_t g_fails = 0;
 namespace onebit {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(ONEBIT_SANITIZED)
 constexpr int64_t kStride = 11;
 #else
 constexpr int64_t kStride = 1;

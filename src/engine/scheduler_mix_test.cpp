@@ -37,7 +37,7 @@ Request random_request(Rng& rng, const std::vector<std::vector<int32_t>>& beginn
   return r;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(ONEBIT_SANITIZED)
 constexpr int kMixes = 50;  // a minute
 #else
 constexpr int kMixes = 200;

@@ -410,7 +410,7 @@ TEST(Stream, AThousandAtOnce) {
   }
   EXPECT_EQ(whole, kClients);
   std::printf("%lld bytes of memory a stream (with its client)\n", static_cast<long long>(each));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(ONEBIT_SANITIZED)
   EXPECT_LT(each, 64 * 1024);
 #endif
 }

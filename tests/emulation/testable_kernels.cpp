@@ -27,7 +27,7 @@ std::span<const Kernels* const> testable_kernels() {
 std::span<const Kernels* const> quick_kernels() {
   static const auto list = [] {
     std::vector<const Kernels*> quick;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(ONEBIT_SANITIZED)
     constexpr bool kTilesAreQuick = false;  // where all is slower, signals are slowest
 #else
     constexpr bool kTilesAreQuick = true;

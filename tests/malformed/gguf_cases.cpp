@@ -2,6 +2,7 @@
 // missing, doubled or unreadable.
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include "catalogue.h"
@@ -48,6 +49,20 @@ bool is_legal(const std::string& field, int64_t value) {
 
 constexpr int kTypes = 2 * static_cast<int>(kScalars);
 
+// `from` as a T; floats that no T holds (undefined to convert) as the largest.
+template <typename T, typename From>
+T as(From from) {
+  if constexpr (std::is_floating_point_v<From> && std::is_integral_v<T>) {
+    using Limits = std::numeric_limits<T>;
+    const auto wide = static_cast<double>(from);
+    if (!(wide > -1.0 + static_cast<double>(Limits::lowest()) &&
+          wide < 1.0 + static_cast<double>(Limits::max()))) {
+      return Limits::max();
+    }
+  }
+  return static_cast<T>(from);
+}
+
 // The value of alternative `index` of GgufValue that says what `value` says, as far as it can.
 template <std::size_t index = 0>
 GgufValue converted(const GgufValue& value, std::size_t target) {
@@ -58,7 +73,7 @@ GgufValue converted(const GgufValue& value, std::size_t target) {
       return std::visit(
           [](const auto& from) -> GgufValue {
             if constexpr (std::is_arithmetic_v<std::decay_t<decltype(from)>>) {
-              return static_cast<T>(from);
+              return as<T>(from);
             } else {
               return T{1};
             }
