@@ -162,7 +162,8 @@ void add_limit_flags(CLI::App& c, ServeFlags& flags) {
   c.add_option("--parallel", flags.parallel, "Requests that are computed together, at most")
       ->check(CLI::Range(int64_t{1}, int64_t{1024}))
       ->capture_default_str();
-  c.add_option("--queue", flags.queue, "Requests that may wait; more are answered 429")
+  c.add_option("--queue", flags.queue,
+               "Requests of an API key that may wait beside those computed; more are answered 429")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
   c.add_option(

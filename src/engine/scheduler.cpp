@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/fair_share.h"
 #include "engine/steps/state.h"
 
 namespace onebit {
@@ -93,6 +94,18 @@ void Scheduler::check(const Request& request) const {
   }
 }
 
+void Scheduler::check(const std::vector<Request>& requests) const {
+  for (const Request& request : requests) {
+    check(request);
+    if (request.tenant != requests.front().tenant) refuse("tenant", "one of all requests", "two");
+  }
+  const int64_t n_places = options_.max_running + options_.max_waiting;
+  if (std::ssize(requests) > n_places) {
+    refuse("requests of a call", "at most " + std::to_string(n_places) + " (that may run and wait)",
+           std::to_string(requests.size()));
+  }
+}
+
 std::optional<RequestId> Scheduler::submit(Request request) {
   std::vector<Request> requests;
   requests.push_back(std::move(request));
@@ -101,13 +114,13 @@ std::optional<RequestId> Scheduler::submit(Request request) {
 }
 
 std::optional<std::vector<RequestId>> Scheduler::submit_all(std::vector<Request> requests) {
-  for (const Request& request : requests) check(request);
+  check(requests);
+  if (requests.empty()) return std::vector<RequestId>();
+  const std::string tenant_name = requests.front().tenant;
   // All that the jobs need is allocated here: what has been accepted comes to its end.
   std::list<Job> arrivals;
   for (Request& request : requests) arrivals.emplace_back(std::move(request), options_, capacity_);
   const std::lock_guard lock(mutex_);
-  const int64_t n_waiting = std::ssize(arrivals_) + stats_.waiting;
-  if (std::ssize(arrivals) > options_.max_waiting - n_waiting) return {};
   RequestId id = last_id_;
   std::vector<RequestId> ids;
   decltype(alive_) alive;
@@ -117,7 +130,15 @@ std::optional<std::vector<RequestId>> Scheduler::submit_all(std::vector<Request>
     alive.emplace(id, false);
   }
   alive_.reserve(alive_.size() + alive.size());
-  alive_.merge(alive);  // from here on nothing throws
+  Tenant& tenant = tenants_[tenant_name];  // from here on nothing throws
+  // A tenant that was not there is not refused: none stays without requests.
+  if (!may_hold_more(tenant.n_alive, std::ssize(arrivals), std::ssize(tenants_),
+                     options_.max_running + options_.max_waiting)) {
+    return {};
+  }
+  tenant.n_alive += std::ssize(arrivals);
+  for (Job& job : arrivals) job.tenant = &tenant;
+  alive_.merge(alive);
   arrivals_.splice(arrivals_.end(), arrivals);
   last_id_ = id;
   work_.notify_one();
@@ -173,7 +194,10 @@ void Scheduler::publish() {
   {
     const std::lock_guard lock(mutex_);
     stats_ = stats;
-    for (const Job& job : state_->ended) alive_.erase(job.id);
+    for (const Job& job : state_->ended) {
+      alive_.erase(job.id);
+      if (--job.tenant->n_alive == 0) tenants_.erase(job.request.tenant);
+    }
   }
   state_->ended.clear();
 }

@@ -6,9 +6,12 @@
 //   while (!stopping) if (!scheduler.step()) scheduler.wait(timeout);   // the compute thread
 //   scheduler.submit(request);  scheduler.cancel(id);                   // any thread
 //
-// Requests are admitted in the order in which they came. Prompts are read in chunks, taking turns,
-// beside the others' decoding. When blocks of keys and values run out, cached prefixes go first,
-// then the request that was admitted last waits again, at the front; it reads its tokens once more.
+// Requests of a tenant are admitted in the order in which they came; among tenants, first of the
+// one that runs least. Prompts are read in chunks, tenants taking turns, beside the others'
+// decoding. When blocks of keys and values run out, cached prefixes go first, then the request
+// admitted last of the tenant that runs most waits again, in front of the tenant's others; it reads
+// its tokens once more. So it does for the first request of another tenant that has nothing
+// running.
 //
 // When memory runs out elsewhere (std::bad_alloc) the requests concerned end with kError, and the
 // others go on: step() does not throw.
@@ -21,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "engine/engine.h"
@@ -34,7 +38,7 @@ struct SchedulerOptions {
   // together, of the whole context each, take less.
   int64_t kv_bytes = 0;
   int64_t max_running = 32;     // requests that share forward passes
-  int64_t max_waiting = 256;    // that wait for admission
+  int64_t max_waiting = 256;    // that one tenant may have beside these (fair_share.h)
   int64_t prefill_tokens = 64;  // of prompts in a step in which others decode; else the engine's
                                 // prefill_chunk
   bool prefix_cache = true;
@@ -62,6 +66,12 @@ struct SchedulerStats {
   int64_t kv_blocks_cached = 0;  // of these: in the prefix cache, maybe in use as well
 };
 
+// Whose requests share their prefixes, and are equal to those of others.
+struct Tenant {
+  int64_t n_alive = 0;      // requests accepted, not finished; under the scheduler's mutex
+  int64_t served_step = 0;  // when it last read a chunk of a prompt; the compute thread's
+};
+
 struct Job;
 struct SchedulerState;
 
@@ -78,10 +88,12 @@ class Scheduler {
   // The longest text that fits: the model's context, or less if the budget is less.
   int64_t capacity() const { return capacity_; }
 
-  // From any thread. Nothing: the queue is full. Throws Error(kInvalidArgument) "field: expected,
-  // found" for a request that could never run, std::bad_alloc.
+  // From any thread. Nothing: there is no place now, of max_running + max_waiting that the tenants
+  // share (fair_share.h). Throws Error(kInvalidArgument) "field: expected, found" for a request
+  // that could never run, std::bad_alloc.
   std::optional<RequestId> submit(Request request);
-  // All of them or none; no step comes between.
+  // All of them or none; no step comes between. They are of one tenant, and no more than there are
+  // places.
   std::optional<std::vector<RequestId>> submit_all(std::vector<Request> requests);
   // From any thread. The request ends within the next step with kCancelled; nothing happens if it
   // has ended already.
@@ -97,6 +109,7 @@ class Scheduler {
 
  private:
   void check(const Request& request) const;
+  void check(const std::vector<Request>& requests) const;
   void receive();
   void publish();
 
@@ -109,8 +122,9 @@ class Scheduler {
   mutable std::mutex mutex_;  // of all below
   std::condition_variable work_;
   std::list<Job> arrivals_;
-  std::unordered_map<RequestId, bool> alive_;  // accepted, not finished; whether cancelled
-  bool has_cancelled_ = false;                 // since the last step
+  std::unordered_map<RequestId, bool> alive_;        // accepted, not finished; whether cancelled
+  std::unordered_map<std::string, Tenant> tenants_;  // of these
+  bool has_cancelled_ = false;                       // since the last step
   RequestId last_id_ = 0;
   SchedulerStats stats_;  // of the last step
 };

@@ -13,20 +13,27 @@ thread_local int64_t g_fails = 0;
 
 }  // namespace
 
-// Not inline: the compiler would see new and free() meet.
-[[gnu::noinline]] void* operator new(std::size_t size) {
+// All forms but those of arrays, which call these, and of types with an alignment of their own. Not
+// inline: the compiler would see new and free() meet.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   if (g_until == 0 && g_fails > 0) {
     if (--g_fails == 0) g_until = -1;
-    throw std::bad_alloc();
+    return nullptr;
   }
   if (g_until > 0) --g_until;
-  if (void* p = std::malloc(size > 0 ? size : 1)) return p;
+  return std::malloc(size > 0 ? size : 1);
+}
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  if (void* p = operator new(size, std::nothrow)) return p;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* p) noexcept {
   std::free(p);
 }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept {
+  std::free(p);
+}
+[[gnu::noinline]] void operator delete(void* p, const std::nothrow_t&) noexcept {
   std::free(p);
 }
 

@@ -88,17 +88,20 @@ TEST_F(SchedulerTest, RefusesOptionsAndMemoryThatCannotBe) {
 }
 
 TEST_F(SchedulerTest, SaysFullAndThenNotAnyMore) {
+  options_.max_running = 1;
   options_.max_waiting = 3;
   Scheduler scheduler(engine_, options_);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(scheduler.submit(request(5, 4)).has_value());
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(scheduler.submit(request(5, 4)).has_value());
   EXPECT_FALSE(scheduler.submit(request(5, 4)).has_value());
-  EXPECT_EQ(scheduler.stats().waiting, 3);
+  EXPECT_EQ(scheduler.stats().waiting, 4);
   scheduler.step();
-  EXPECT_EQ(scheduler.stats().waiting, 0);
-  EXPECT_EQ(scheduler.stats().running, 3);
+  EXPECT_EQ(scheduler.stats().waiting, 3);
+  EXPECT_EQ(scheduler.stats().running, 1);
+  EXPECT_FALSE(scheduler.submit(request(5, 4)).has_value());
+  for (int i = 0; i < 3; ++i) scheduler.step();
   EXPECT_TRUE(scheduler.submit(request(5, 4)).has_value());
   run(scheduler);
-  EXPECT_EQ(scheduler.stats().finished[static_cast<std::size_t>(FinishReason::kLength)], 4);
+  EXPECT_EQ(scheduler.stats().finished[static_cast<std::size_t>(FinishReason::kLength)], 5);
 }
 
 TEST_F(SchedulerTest, EndsAsGenerateDoes) {

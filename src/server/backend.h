@@ -25,8 +25,8 @@ namespace onebit {
 
 struct BackendOptions {
   ModelSource model;
-  int64_t max_queued = 256;     // requests that wait for preparation
-  int preparation_threads = 2;  // a grammar that takes long holds up half of them
+  int64_t max_queued = 256;     // requests of a tenant that wait for preparation
+  int preparation_threads = 2;  // one is kept for other tenants
   bool page = true;
   std::function<void()> on_change = [] {};  // phase() is another; any thread; must not block
   std::vector<api::Endpoint> endpoints = api::endpoints();  // others in tests

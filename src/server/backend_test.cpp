@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <future>
+#include <utility>
 
 #include "engine/scheduler_testing.h"
 #include "server/routes.h"
@@ -253,35 +255,71 @@ TEST(Backend, SaysWhenItIsBusy) {
   }
   EXPECT_GT(n_refused, 0);
   EXPECT_LT(n_refused, 12);
-  // All of a call or nothing: three of one call never fit.
-  FakeClient three;
-  backend.call(three, kPath, R"({"n": 3})");
-  ASSERT_TRUE(three.wait_for_end());
-  EXPECT_EQ(three.status(), 429);
+  // All of a call or nothing. Three have a place, once the others have gone; four never will.
+  ASSERT_TRUE(backend.wait_until([&] { return backend.stats().running == 0; }));
+  for (const auto& [body, status] : {std::pair(R"({"n": 3})", 200), {R"({"n": 4})", 400}}) {
+    FakeClient client;
+    backend.call(client, kPath, body);
+    ASSERT_TRUE(client.wait_for_end());
+    EXPECT_EQ(client.status(), status) << client.body();
+  }
 }
 
+// Preparations of {"wait": 1} do not end before release().
+class Gate {
+ public:
+  api::Endpoint endpoint() {
+    future() = released_.get_future().share();
+    return {kPath, [](const api::Service& service, const boost::json::object& body,
+                      const std::string& tenant, std::shared_ptr<api::Sink> sink) {
+              if (body.contains("wait")) future().wait();
+              return fake_prepare(service, body, tenant, std::move(sink));
+            }};
+  }
+  void release() { released_.set_value(); }
+
+ private:
+  static std::shared_future<void>& future() {
+    static std::shared_future<void> future;
+    return future;
+  }
+  std::promise<void> released_;
+};
+
 TEST(Backend, ThePreparationQueueIsBounded) {
-  std::promise<void> released;
-  static std::shared_future<void> future;
-  future = released.get_future().share();
-  Fixture backend([](BackendOptions& o) {
-    o.max_queued = 2;
+  std::deque<FakeClient> clients(6), others(3);
+  Gate gate;
+  Fixture backend([&](BackendOptions& o) {
+    o.max_queued = 3;
     o.preparation_threads = 1;
-    o.endpoints = {{kPath, [](const api::Service& service, const boost::json::object& body,
-                              const std::string& tenant, std::shared_ptr<api::Sink> sink) {
-                      future.wait();
-                      return fake_prepare(service, body, tenant, std::move(sink));
-                    }}};
+    o.endpoints = {gate.endpoint()};
   });
+  const auto n_refused = [](const std::deque<FakeClient>& all) {
+    return std::ranges::count_if(
+        all, [](const FakeClient& c) { return c.has_ended() && c.status() == 429; });
+  };
   ASSERT_TRUE(backend.wait_ready());
-  std::deque<FakeClient> clients(6);
-  for (FakeClient& c : clients) backend.call(c, kPath, "{}");
-  int n_refused = 0;
-  for (FakeClient& c : clients) n_refused += c.has_ended() && c.status() == 429;
-  EXPECT_GE(n_refused, 3);  // one may be prepared already, two wait
-  EXPECT_LE(n_refused, 4);
-  released.set_value();
+  for (FakeClient& c : clients) backend.call(c, kPath, R"({"wait": 1})", "a");
+  EXPECT_EQ(n_refused(clients), 2);  // one is being prepared, three wait
+  for (FakeClient& c : others) backend.call(c, kPath, "{}", "b");
+  EXPECT_EQ(n_refused(others), 1);  // two share four places
+  gate.release();
   for (FakeClient& c : clients) EXPECT_TRUE(c.wait_for_end());
+  for (FakeClient& c : others) EXPECT_TRUE(c.wait_for_end());
+}
+
+TEST(Backend, NobodyWaitsForThePreparationsOfAnother) {
+  std::deque<FakeClient> slow(8);
+  FakeClient quick;
+  Gate gate;
+  Fixture backend([&](BackendOptions& o) { o.endpoints = {gate.endpoint()}; });
+  ASSERT_TRUE(backend.wait_ready());
+  for (FakeClient& c : slow) backend.call(c, kPath, R"({"wait": 1})", "a");
+  backend.call(quick, kPath, "{}", "b");
+  EXPECT_TRUE(quick.wait_for_end());
+  for (const FakeClient& c : slow) EXPECT_FALSE(c.has_ended());
+  gate.release();
+  for (FakeClient& c : slow) EXPECT_TRUE(c.wait_for_end());
 }
 
 TEST(Backend, DrainsAndThenEnds) {

@@ -1,11 +1,14 @@
 #include "server/preparation.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "engine/fair_share.h"
 
 namespace onebit {
 namespace {
@@ -74,7 +77,7 @@ void prepare_reply(const std::shared_ptr<Reply>& reply, api::Prepare prepare,
 }
 
 PreparationThreads::PreparationThreads(Metrics& metrics, int64_t max_queued, int threads)
-    : metrics_(metrics), max_queued_(max_queued) {
+    : metrics_(metrics), n_places_(threads + max_queued), n_threads_(threads) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -88,10 +91,20 @@ PreparationThreads::~PreparationThreads() {
 }
 
 bool PreparationThreads::push(Task task) {
+  const std::string& tenant = task.reply->request().tenant;
   {
     const std::lock_guard lock(mutex_);
-    if (std::ssize(tasks_) >= max_queued_) return false;
-    tasks_.push_back(std::move(task));
+    const auto lane = std::ranges::find(lanes_, tenant, &Lane::tenant);
+    if (lane == lanes_.end()) {
+      std::list<Lane> fresh;
+      fresh.push_back({tenant, {}});
+      fresh.back().waiting.push_back(std::move(task));
+      lanes_.splice(lanes_.end(), fresh);
+    } else {
+      const int64_t held = lane->n_begun + std::ssize(lane->waiting);
+      if (!may_hold_more(held, 1, std::ssize(lanes_), n_places_)) return false;
+      lane->waiting.push_back(std::move(task));
+    }
   }
   changed_.notify_one();
   return true;
@@ -99,21 +112,40 @@ bool PreparationThreads::push(Task task) {
 
 int64_t PreparationThreads::n_queued() const {
   const std::lock_guard lock(mutex_);
-  return std::ssize(tasks_);
+  int64_t n = 0;
+  for (const Lane& lane : lanes_) n += std::ssize(lane.waiting);
+  return n;
+}
+
+std::list<PreparationThreads::Lane>::iterator PreparationThreads::next_lane() {
+  return std::ranges::find_if(lanes_, [this](const Lane& lane) {
+    // A thread is kept for the others, unless there are none: without keys all are one tenant.
+    const int most = lane.tenant.empty() ? n_threads_ : std::max(1, n_threads_ - 1);
+    return !lane.waiting.empty() && lane.n_begun < most;
+  });
 }
 
 void PreparationThreads::work() {
+  std::unique_lock lock(mutex_);
   while (true) {
-    Task task;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return is_stopping_ || !tasks_.empty(); });
-      if (is_stopping_) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+    auto lane = lanes_.end();
+    changed_.wait(lock, [&] {
+      lane = next_lane();
+      return is_stopping_ || lane != lanes_.end();
+    });
+    if (is_stopping_) return;
+    lanes_.splice(lanes_.end(), lanes_, lane);
+    std::optional<Task> task = std::move(lane->waiting.front());
+    lane->waiting.pop_front();
+    ++lane->n_begun;
+    lock.unlock();
+    if (!task->reply->is_gone()) {
+      prepare_reply(task->reply, task->prepare, *task->service, *task->scheduler, metrics_);
     }
-    if (task.reply->is_gone()) continue;
-    prepare_reply(task.reply, task.prepare, *task.service, *task.scheduler, metrics_);
+    task.reset();  // which may end the answer
+    lock.lock();
+    // What waited for this thread's tenant is next for this thread: nobody else is to be woken.
+    if (--lane->n_begun == 0 && lane->waiting.empty()) lanes_.erase(lane);
   }
 }
 

@@ -1,11 +1,13 @@
 // From bodies to requests for the scheduler, on threads of their own: parsing, templates, tokens
 // and grammars take tens of milliseconds, for which neither connections nor forward passes should
-// wait.
+// wait. Nor should one tenant for another: each has a queue of its own, they take turns, and none
+// has all threads.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,24 +39,35 @@ class PreparationThreads {
     Scheduler* scheduler;
   };
 
-  // At most `max_queued` tasks wait.
+  // threads + max_queued tasks are here at most if all are one tenant's; several have their shares
+  // (engine/fair_share.h).
   PreparationThreads(Metrics& metrics, int64_t max_queued, int threads);
   // Ends after the tasks that have begun; the others are forgotten.
   ~PreparationThreads();
 
-  // From any thread; never blocks. False: the queue is full.
+  // From any thread; never blocks. False: no place now.
   bool push(Task task);
   int64_t n_queued() const;
 
  private:
+  // The tasks of a tenant that has some.
+  struct Lane {
+    std::string tenant;
+    std::deque<Task> waiting;
+    int n_begun = 0;
+  };
+
   void work();
+  // The first whose turn it is and that may have one more thread.
+  std::list<Lane>::iterator next_lane();
 
   Metrics& metrics_;
-  const int64_t max_queued_;
+  const int64_t n_places_;
+  const int n_threads_;
   mutable std::mutex mutex_;  // of all below
   std::condition_variable changed_;
   bool is_stopping_ = false;
-  std::deque<Task> tasks_;
+  std::list<Lane> lanes_;  // in the order of their turns
   std::vector<std::jthread> threads_;
 };
 

@@ -18,7 +18,7 @@ bool has_room(const SchedulerState& state, const Job& job) {
   return wanted <= free || wanted <= free + state.cache.n_evictable();
 }
 
-// Gives the job at the front its sequence, unless it has to wait. Alone it has room: submit() has
+// Gives a job that waits its sequence, unless it has to wait. Alone it has room: submit() has
 // seen to that.
 void admit(SchedulerState& state, Job& job) {
   job.sequence.emplace(state.engine);
@@ -30,24 +30,54 @@ void admit(SchedulerState& state, Job& job) {
   }
   count_cached(state, job, cached);
   if (!job.admitted) job.admitted = SchedulerClock::now();
-  job.served_step = state.stats.steps;  // as if just served: newcomers do not push in
+  // As if just served: newcomers do not push in.
+  job.served_step = state.stats.steps;
+  if (n_running(state, job.tenant) == 0) job.tenant->served_step = state.stats.steps;
+}
+
+// Of the tenants that run least the first job that waits.
+std::list<Job>::iterator next_to_admit(SchedulerState& state) {
+  auto next = state.waiting.begin();
+  int64_t least = n_running(state, next->tenant);
+  for (auto job = next; job != state.waiting.end() && least > 0; ++job) {
+    if (job->tenant == next->tenant) continue;
+    const int64_t n = n_running(state, job->tenant);
+    if (n >= least) continue;
+    least = n;
+    next = job;
+  }
+  return next;
+}
+
+// Nobody waits for the longest answer of another tenant: where the job's own runs nothing, one that
+// runs several gives one up. False: there is none.
+bool give_way(SchedulerState& state, const Job& job) {
+  if (n_running(state, job.tenant) > 0) return false;
+  const auto last = last_of_most(state);
+  if (last == state.running.end() || n_running(state, last->tenant) < 2) return false;
+  preempt(state, last);
+  return true;
 }
 
 }  // namespace
 
 void admit_requests(SchedulerState& state) {
-  while (!state.waiting.empty() && std::ssize(state.running) < state.options.max_running) {
-    Job& job = state.waiting.front();
+  while (!state.waiting.empty()) {
+    const auto next = next_to_admit(state);
+    Job& job = *next;
+    const bool has_place = std::ssize(state.running) < state.options.max_running;
     // The cached blocks are not counted again while that cannot help.
-    if (job.id == state.refused && !state.has_new_room) return;
-    guard(state, job, [&] { admit(state, job); });
+    const bool is_hopeless = job.id == state.refused && !state.has_new_room;
+    if (has_place && !is_hopeless) {
+      guard(state, job, [&] { admit(state, job); });
+      state.refused = job.id;
+      state.has_new_room = false;
+    }
     if (job.is_finished) {
       sweep(state);
     } else if (job.sequence) {
-      state.running.splice(state.running.end(), state.waiting, state.waiting.begin());
-    } else {
-      state.refused = job.id;
-      state.has_new_room = false;
+      state.running.splice(state.running.end(), state.waiting, next);
+    } else if (!give_way(state, job)) {
       return;
     }
   }

@@ -1,5 +1,6 @@
 // Which tokens a step reads.
 #include <algorithm>
+#include <utility>
 
 #include "base/checked.h"
 #include "engine/steps/state.h"
@@ -43,7 +44,7 @@ int64_t deal(SchedulerState& state, Job& job, int64_t budget) {
   const int64_t n = next_chunk(job, std::min(kKvBlock, budget));
   if (n == 0 || !make_room(state, job, job.n_next + n)) return 0;
   job.n_next += n;
-  job.served_step = state.stats.steps + 1;
+  job.served_step = job.tenant->served_step = state.stats.steps + 1;
   return n;
 }
 
@@ -54,7 +55,7 @@ void plan_decode(SchedulerState& state) {
   for (Job& job : state.running) {
     if (job.n_pending() == 1) state.turns.push_back(&job);
   }
-  // Room is taken from the end of the list, never from one that was planned already.
+  // One that was planned already may have to give its room: preempt() takes it out of the step.
   for (Job* job : state.turns) {
     if (job->sequence && make_room(state, *job, 1)) job->n_next = 1;
   }
@@ -70,8 +71,11 @@ void plan_prefill(SchedulerState& state) {
   for (Job& job : state.running) {
     if (job.sequence && job.n_pending() > 1) turns.push_back(&job);
   }
-  // First those that have gone longest without a chunk, then those that came first.
-  std::ranges::stable_sort(turns, {}, &Job::served_step);
+  // First the tenants that have gone longest without a chunk; of each the jobs that have; then
+  // those that came first.
+  std::ranges::stable_sort(turns, {}, [](const Job* job) {
+    return std::pair(job->tenant->served_step, job->served_step);
+  });
   for (int64_t before = -1; budget > 0 && budget != before;) {
     before = budget;
     for (Job* job : turns) {

@@ -4,18 +4,33 @@
 #include "engine/steps/state.h"
 
 namespace onebit {
-namespace {
 
-// The job's blocks are free (full ones stay in the prefix cache while nobody needs them); it waits
-// in front of all who have never been admitted, and those admitted before it come before it.
+int64_t n_running(const SchedulerState& state, const Tenant* tenant) {
+  // Those without a sequence have ended in this step.
+  return std::ranges::count_if(
+      state.running, [&](const Job& job) { return job.tenant == tenant && job.sequence; });
+}
+
+std::list<Job>::iterator last_of_most(SchedulerState& state) {
+  auto last = state.running.end();
+  int64_t most = 0;
+  for (auto job = state.running.end(); job != state.running.begin();) {
+    --job;
+    if (!job->sequence) continue;
+    const int64_t n = n_running(state, job->tenant);
+    if (n <= most) continue;
+    most = n;
+    last = job;
+  }
+  return last;
+}
+
 void preempt(SchedulerState& state, std::list<Job>::iterator job) {
   drop_sequence(state, *job);
   ++job->preemptions;
   ++state.stats.preemptions;
   state.waiting.splice(state.waiting.begin(), state.running, job);
 }
-
-}  // namespace
 
 bool make_room(SchedulerState& state, Job& job, int64_t n) {
   KvPool& pool = state.engine.kv_pool();
@@ -24,12 +39,11 @@ bool make_room(SchedulerState& state, Job& job, int64_t n) {
     const int64_t evicted = state.cache.evict(needed - pool.n_available());
     state.stats.evicted_blocks += evicted;
     if (evicted > 0) continue;
-    auto last = std::prev(state.running.end());
-    while (!last->sequence) --last;  // ended in this step; the job itself has not
     const bool is_alone = std::ranges::none_of(
         state.running, [&](const Job& other) { return &other != &job && other.sequence; });
     // submit() has checked that it fits: blocks are held from outside.
     if (is_alone) break;
+    const auto last = last_of_most(state);
     const bool is_self = &*last == &job;
     preempt(state, last);
     if (is_self) return false;

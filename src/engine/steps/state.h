@@ -25,6 +25,7 @@ struct Job {
   Job(Request its_request, const SchedulerOptions& options, int64_t capacity);
 
   RequestId id = 0;
+  Tenant* tenant = nullptr;  // stays where it is while the job is alive
   Request request;
   int64_t max_tokens;           // what the request asks for, or more than there is room for
   Sampler sampler;              // stays when the job is preempted: so do its random numbers
@@ -78,7 +79,7 @@ struct SchedulerState {
   std::list<Job> waiting = {};             // first come first; preempted ones in front
   std::list<Job> running = {};             // in the order of admission
   std::list<Job> ended = {};               // in this step
-  RequestId refused = 0;                   // the first that waits, when there was no room for it
+  RequestId refused = 0;                   // the next to admit, when there was no room for it
   bool has_new_room = false;               // maybe, since then
   std::vector<Engine::Append> batch = {};  // of a forward pass
   std::vector<Job*> batch_jobs = {};       // of the batch, in its order
@@ -92,12 +93,13 @@ struct SchedulerState {
 
 // Ends the requests that nobody waits for any more.
 void cancel_requests(SchedulerState& state);
-// First come, first served: takes those that wait as long as all admitted have room to read their
-// tokens.
+// Takes those that wait as long as all admitted have room to read their tokens: first of the tenant
+// that runs least, of its own the first. One that runs nothing gets the place of a job of the
+// tenant that runs most, if that has another.
 void admit_requests(SchedulerState& state);
 // All that only lack their newest token get it.
 void plan_decode(SchedulerState& state);
-// Prompts take turns in what a step has room for.
+// Tenants, and the prompts of each, take turns in what a step has room for.
 void plan_prefill(SchedulerState& state);
 // Those that decode guess what follows, if nobody else is there and they are few.
 void speculate(SchedulerState& state);
@@ -114,8 +116,17 @@ void deliver_tokens(SchedulerState& state);
 
 // --- What several of them need.
 
-// Takes the blocks for n more tokens of a running job: evicts cached prefixes, then preempts those
-// that were admitted last, the job itself if need be. False: it has no room in this step.
+// Jobs of the tenant that run.
+int64_t n_running(const SchedulerState& state, const Tenant* tenant);
+// Who goes when somebody has to: of the tenant that runs most the job admitted last; of several
+// such jobs the last. The job that has run longest is it only when it is alone, so that there is
+// progress.
+std::list<Job>::iterator last_of_most(SchedulerState& state);
+// The job's blocks are free (full ones stay in the prefix cache while nobody needs them); it waits
+// in front of all of its tenant that were admitted after it or never.
+void preempt(SchedulerState& state, std::list<Job>::iterator job);
+// Takes the blocks for n more tokens of a running job: evicts cached prefixes, then preempts, the
+// job itself if need be. False: it has no room in this step.
 bool make_room(SchedulerState& state, Job& job, int64_t n);
 // Takes what the prefix cache has of the job's tokens and its sequence has not; how many tokens.
 int64_t adopt_prefix(SchedulerState& state, Job& job);
