@@ -4,7 +4,6 @@ import { titleOf } from './chats/chat';
 import { connect } from './chats/server';
 import { followTheme } from './chats/settings';
 import { current, followOtherTabs, loadAll } from './chats/store';
-import { writings } from './chats/writing';
 import './styles/app.css';
 import { App } from './ui/app';
 import { listenToKeys } from './ui/keyboard';
@@ -13,7 +12,7 @@ followTheme();
 listenToKeys();
 connect();
 await loadAll();
-followOtherTabs((id) => writings.value.has(id));
+followOtherTabs();
 effect(() => {
   document.title = current.value.leaf ? `${titleOf(current.value)} - onebit` : 'onebit';
 });

@@ -65,6 +65,9 @@ const answers = {
   table: () => `|a|b|c|\n|-|-|-|\n${'|1|2|3|\n'.repeat(5000)}`,
   links: () => '![a]('.repeat(4000),
   stars: () => `${'*a '.repeat(6000)}\n\n${'> '.repeat(5000)}\n\n${'- '.repeat(5000)}`,
+  markers: () => '* - '.repeat(10000),
+  word: () => `${'a.'.repeat(10000)}@`,
+  parentheses: () => `[a](${'('.repeat(19000)}`,
   paragraphs: () => `${'_a_ **b** `c` [d](https://e.example/) f '.repeat(4)}\n\n`.repeat(500),
   thinking: () => '<think>Let me see.</think>\n\nSeen.',
   arabic: () => 'مرحبا بالعالم، هذا نموذج صغير.',
@@ -87,7 +90,10 @@ function json(res, status, body, headers = {}) {
   res.writeHead(status, { 'content-type': 'application/json', ...headers });
   res.end(JSON.stringify(body));
 }
-const refuse = (res, status, message, headers) => json(res, status, { error: { message, type: 'x' } }, headers);
+const refuse = (res, status, message, { code = null, ...headers } = {}) =>
+  json(res, status, { error: { message, type: 'x', code } }, headers);
+const refuseAll = (res, state) =>
+  refuse(res, 503, 'not now', { code: { loading: 'model_loading', draining: 'shutting_down' }[state.state] });
 
 async function body(req) {
   let text = '';
@@ -102,7 +108,11 @@ async function write(req, res, state, isChat) {
     state.busy--;
     return refuse(res, 429, 'queue full', { 'retry-after': '1' });
   }
-  if (state.state !== 'ok') return refuse(res, 503, state.state);
+  if (state.state !== 'ok') return refuseAll(res, state);
+  // Of 4096 tokens, those that a test says are taken.
+  if (asked.max_tokens > model.onebit.context - state.taken) {
+    return refuse(res, 400, 'messages: expected less', { code: 'context_length_exceeded' });
+  }
   const question = isChat ? asked.messages.at(-1).content : asked.prompt;
   const word = /say (\w+)/.exec(question)?.[1] ?? 'poem';
   if (word === 'refused') return refuse(res, 400, 'temperature: expected at most 2, found 9');
@@ -143,7 +153,7 @@ async function write(req, res, state, isChat) {
 }
 
 export function startMock({ delay = 25, isChat = true, key = '', port = 0 } = {}) {
-  const state = { delay, isChat, key, busy: 0, state: 'ok', disconnects: 0, requests: [] };
+  const state = { delay, isChat, key, busy: 0, taken: 0, state: 'ok', disconnects: 0, requests: [] };
   const server = createServer((req, res) => {
     const path = new URL(req.url, 'http://x').pathname;
     const file = req.method === 'GET' ? files[path] : undefined;
@@ -153,7 +163,7 @@ export function startMock({ delay = 25, isChat = true, key = '', port = 0 } = {}
     }
     if (state.key && req.headers.authorization !== `Bearer ${state.key}`) return refuse(res, 401, 'API key');
     if (path === '/v1/models') {
-      if (state.state !== 'ok') return refuse(res, 503, state.state);
+      if (state.state !== 'ok') return refuseAll(res, state);
       return json(res, 200, { object: 'list', data: [{ ...model, onebit: { ...model.onebit, is_chat: state.isChat } }] });
     }
     if (path === '/v1/chat/completions' || path === '/v1/completions') {

@@ -33,7 +33,7 @@ add('long and twisted texts keep the page alive', async ({ browser, url }) => {
       for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
     }).observe({ entryTypes: ['longtask'] });
   });
-  for (const what of ['megabyte', 'table', 'links', 'stars', 'paragraphs']) {
+  for (const what of ['megabyte', 'table', 'links', 'stars', 'markers', 'word', 'parentheses', 'paragraphs']) {
     await button(page, 'New conversation').click();
     const started = Date.now();
     await ask(page, `say ${what}`);
@@ -69,7 +69,9 @@ add('a busy server is asked again', async ({ browser, url, mock }) => {
   const page = await newPage(browser, url);
   mock.busy = 1;
   await ask(page, 'say poem');
-  await page.getByText(/The server is busy\. Next try in \d s/).waitFor();
+  const waiting = page.getByRole('status').filter({ hasText: /The server is busy\. Next try in \d s/ });
+  await waiting.waitFor();
+  assert.match(await waiting.locator('[aria-hidden]').textContent(), /Next try/); // not read aloud
   await untilDone(page);
   assert.match(await lastAnswer(page).textContent(), /1-bit/);
   assert.equal(mock.requests.length, 2);
@@ -190,6 +192,59 @@ add('deletes a message and what follows; sends the system prompt', async ({ brow
   assert.deepEqual(mock.requests[1].messages.map((m) => m.content), ['Be brief.', 'say thinking', 'Seen.', 'say poem']);
   await button(page, 'Delete from here').nth(2).click();
   assert.equal(await page.locator('article').count(), 2);
+});
+
+add('an edited question waits for the answer under way', async ({ browser, url, mock }) => {
+  const page = await newPage(browser, url);
+  await ask(page, 'say thinking');
+  await untilDone(page);
+  await button(page, 'Edit').click();
+  const editor = page.getByRole('textbox', { name: 'Edit the message' });
+  await editor.fill('say poem');
+  await ask(page, 'say long');
+  const send = page.locator('.editor').getByRole('button', { name: 'Send' });
+  await page.locator('.editor button[type=submit]:disabled').waitFor();
+  await editor.press('Enter');
+  assert.equal(await editor.inputValue(), 'say poem');
+  await button(page, 'Stop (Escape)').click();
+  await send.click();
+  await untilDone(page);
+  assert.match(await lastAnswer(page).textContent(), /1-bit/);
+  assert.equal(mock.requests.length, 3);
+});
+
+add('asks for no more tokens than there is room for', async ({ browser, url, mock }) => {
+  const page = await newPage(browser, url);
+  await page.keyboard.press('Alt+s');
+  await page.getByLabel('Most tokens').fill('100');
+  await page.keyboard.press('Escape');
+  mock.taken = 4000;
+  await ask(page, 'say thinking');
+  await untilDone(page);
+  await lastAnswer(page).getByText('Seen.').waitFor();
+  assert.deepEqual(mock.requests.map((r) => r.max_tokens), [100, undefined]);
+});
+
+add('two tabs write to one conversation', async ({ browser, url }) => {
+  const page = await newPage(browser, url);
+  await ask(page, 'say thinking');
+  await untilDone(page);
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await answers(other).waitFor();
+  await ask(page, 'say long');
+  await answers(other).nth(1).waitFor();
+  await ask(other, 'say thinking again');
+  await untilDone(other);
+  await page.waitForTimeout(2500); // the first tab saves every 2 s
+  await page.keyboard.press('Escape');
+  await untilDone(page);
+  await other.reload();
+  await answers(other).nth(2).waitFor();
+  assert.equal(await other.locator('article').count(), 6);
+  assert.match(await answers(other).nth(1).textContent(), /^(word ?\n?)+Stopped\.$/);
+  assert.match(await lastAnswer(other).textContent(), /Seen\./);
+  assert.deepEqual(await page.faults(), []);
 });
 
 add('a second tab sees what the first wrote', async ({ browser, url }) => {

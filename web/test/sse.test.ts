@@ -42,12 +42,16 @@ describe('errorOfAnswer', () => {
   it('names the trouble', () => {
     expect(errorOfAnswer(401, '', null).trouble).toBe('key');
     expect(errorOfAnswer(429, '{"error":{"message":"full"}}', '7')).toMatchObject({ trouble: 'busy', retryAfter: 7 });
-    expect(errorOfAnswer(503, '{"error":{"message":"the model is loading"}}', null).trouble).toBe('loading');
-    expect(errorOfAnswer(503, '{"status":"draining"}', null).trouble).toBe('draining');
+    const unavailable = (code: string) => errorOfAnswer(503, `{"error":{"message":"starts","code":${code}}}`, '5');
+    expect(unavailable('"model_loading"').trouble).toBe('loading');
+    expect(unavailable('"shutting_down"').trouble).toBe('draining');
+    expect(unavailable('null')).toMatchObject({ trouble: 'busy', retryAfter: 5 });
+    expect(errorOfAnswer(503, '<html>', null).trouble).toBe('busy');
     expect(errorOfAnswer(502, '<html>', null).trouble).toBe('gone');
-    expect(errorOfAnswer(400, '{"error":{"message":"seed: expected"}}', null)).toMatchObject({
+    expect(errorOfAnswer(400, '{"error":{"message":"seed: expected","code":"x"}}', null)).toMatchObject({
       trouble: 'refused',
       message: 'seed: expected',
+      code: 'x',
     });
     expect(errorOfAnswer(500, 'x', null).message).toContain('500');
   });

@@ -1,5 +1,5 @@
 // The pieces of a streamed answer, out of the events of /v1/chat/completions and /v1/completions.
-import { ApiError, messageOf } from './errors';
+import { ApiError, errorOf } from './errors';
 
 export interface Usage {
   prompt_tokens: number;
@@ -45,7 +45,7 @@ export function pieceOfEvent(data: string): Piece {
   if (typeof chunk !== 'object' || chunk === null) {
     throw new ApiError('broken', 'The server sent an event that is not an object.');
   }
-  if ('error' in chunk) throw new ApiError('broken', messageOf(chunk) || 'The answer failed.');
+  if ('error' in chunk) throw new ApiError('broken', errorOf(chunk).message || 'The answer failed.');
   const choice = chunk.choices?.[0];
   const piece: Piece = {};
   const text = choice?.delta?.content ?? choice?.text;

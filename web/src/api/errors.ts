@@ -1,7 +1,7 @@
 // What can go wrong between the page and the server, by what the user can do about it.
 export type Trouble =
   | 'key' // an API key is asked for
-  | 'busy' // 429: later
+  | 'busy' // 429, 503: later
   | 'loading' // 503: the model is being read
   | 'draining' // 503: the server is about to stop
   | 'gone' // nobody answers
@@ -13,6 +13,7 @@ export class ApiError extends Error {
     readonly trouble: Trouble,
     message: string,
     readonly retryAfter = 0, // seconds; 0: the server did not say
+    readonly code = '', // of the server, for programs
   ) {
     super(message);
   }
@@ -31,21 +32,19 @@ export function apiError(trouble: Exclude<Trouble, 'refused'>, retryAfter = 0): 
   return new ApiError(trouble, kMessages[trouble], retryAfter);
 }
 
-// OpenAI's {"error": {"message"}}, or ours of /health, {"status"}.
-export function messageOf(body: unknown): string {
-  if (typeof body !== 'object' || body === null) return '';
-  const { error, status } = body as { error?: unknown; status?: unknown };
-  if (typeof error === 'string') return error;
-  if (typeof error === 'object' && error !== null && 'message' in error) {
-    return String((error as { message: unknown }).message);
-  }
-  return typeof status === 'string' ? status : '';
+// OpenAI's {"error": {"message", "code"}}.
+export function errorOf(body: unknown): { message: string; code: string } {
+  const { error } = (body ?? {}) as { error?: unknown };
+  if (typeof error === 'string') return { message: error, code: '' };
+  const { message, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+  return { message: String(message ?? ''), code: String(code ?? '') };
 }
 
-export function troubleOfStatus(status: number, text: string): Trouble {
+function troubleOf(status: number, code: string): Trouble {
   if (status === 401) return 'key';
   if (status === 429) return 'busy';
-  if (status === 503) return /load|start/i.test(text) ? 'loading' : 'draining';
+  if (status === 503 && code === 'model_loading') return 'loading';
+  if (status === 503) return code === 'shutting_down' ? 'draining' : 'busy';
   if (status === 502 || status === 504) return 'gone'; // a proxy without its server
   return 'refused';
 }
@@ -58,13 +57,14 @@ export function retryAfterOf(header: string | null, now = Date.now()): number {
 }
 
 export function errorOfAnswer(status: number, body: string, retryAfter: string | null): ApiError {
-  let text = '';
+  let message = '';
+  let code = '';
   try {
-    text = messageOf(JSON.parse(body));
+    ({ message, code } = errorOf(JSON.parse(body)));
   } catch {
     // a proxy's page: its text says nothing
   }
-  const trouble = troubleOfStatus(status, text);
+  const trouble = troubleOf(status, code);
   if (trouble !== 'refused') return apiError(trouble, retryAfterOf(retryAfter));
-  return new ApiError(trouble, text || `The server answered with status ${status}.`);
+  return new ApiError(trouble, message || `The server answered with status ${status}.`, 0, code);
 }

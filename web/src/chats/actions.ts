@@ -2,10 +2,11 @@
 import { add, type Chat, find, type Message, newChat, remove } from './chat';
 import { isChat } from './server';
 import { drop, put } from './store';
-import { stop, write } from './writing';
+import { stop, write, writings } from './writing';
 
 // Asks, below the leaf or, for an edited question, beside the old one.
 export function ask(chat: Chat, text: string, parent: string | null = chat.leaf): void {
+  if (writings.value.has(chat.id)) return; // a question that nobody answers
   // A model without template may be told to just go on.
   if (text === '' && !isChat.value && chat.leaf) {
     write(chat, chat.leaf);

@@ -21,7 +21,9 @@ export async function connect(): Promise<void> {
     serverState.value = 'ready';
     serverMessage.value = '';
   } catch (error) {
-    note(error instanceof ApiError ? error : new ApiError('gone', String(error)));
+    const known = error instanceof ApiError ? error : new ApiError('gone', String(error));
+    note(known);
+    if (known.trouble === 'busy') timer = setTimeout(connect, 3000);
   }
 }
 

@@ -1,8 +1,9 @@
 // The conversations that the page knows, as signals, and their way to disk and to other tabs.
 import { computed, signal } from '@preact/signals';
-import { say } from '../ui/notices';
+import { say, unsay } from '../ui/notices';
 import { type Chat, newChat } from './chat';
 import * as database from './database';
+import { merge } from './merge';
 import { settings } from './settings';
 
 export const chats = signal<Chat[]>([]);
@@ -18,6 +19,8 @@ export const newestFirst = computed(() => [...chats.value].sort((a, b) => b.upda
 
 const others = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('onebit');
 let works = true; // the database
+// What the database held when this tab last looked: it tells what is new here and there.
+const seen = new Map<string, Chat>();
 
 function report(error: unknown): void {
   if (error instanceof database.StorageFull) {
@@ -31,6 +34,7 @@ function report(error: unknown): void {
 export async function loadAll(): Promise<void> {
   try {
     chats.value = await database.loadChats();
+    for (const chat of chats.value) seen.set(chat.id, chat);
   } catch (error) {
     report(error);
   }
@@ -39,13 +43,21 @@ export async function loadAll(): Promise<void> {
   else startNew();
 }
 
+function known(id: string): Chat | undefined {
+  return chats.value.find((c) => c.id === id);
+}
+
 export function get(id: string): Chat | undefined {
-  return chats.value.find((c) => c.id === id) ?? (draft.value.id === id ? draft.value : undefined);
+  return known(id) ?? (draft.value.id === id ? draft.value : undefined);
 }
 
 function show(chat: Chat): void {
-  const known = chats.value.some((c) => c.id === chat.id);
-  chats.value = known ? chats.value.map((c) => (c.id === chat.id ? chat : c)) : [...chats.value, chat];
+  chats.value = known(chat.id) ? chats.value.map((c) => (c.id === chat.id ? chat : c)) : [...chats.value, chat];
+}
+
+function hide(id: string): void {
+  chats.value = chats.value.filter((c) => c.id !== id);
+  if (currentId.value === id) startNew();
 }
 
 export function put(chat: Chat): void {
@@ -55,13 +67,57 @@ export function put(chat: Chat): void {
   }
   show(chat);
   if (chat.id === currentId.value) openChat(chat.id);
-  database.saveChat(chat).then(() => others?.postMessage(chat.id), report);
+  save(chat.id);
 }
 
 export function drop(id: string): void {
-  chats.value = chats.value.filter((c) => c.id !== id);
-  database.deleteChat(id).then(() => others?.postMessage(id), report);
-  if (currentId.value === id) startNew();
+  hide(id);
+  save(id);
+}
+
+const unsaved = new Set<string>();
+let isSaving = false;
+
+// One after the other, as each begins with what the one before has left. What could not be saved is
+// tried again with the next.
+async function save(id: string): Promise<void> {
+  unsaved.add(id);
+  if (isSaving) return;
+  isSaving = true;
+  const failed: string[] = [];
+  for (const next of unsaved) {
+    unsaved.delete(next); // before: it may change again meanwhile, and then comes again
+    await meet(next).catch((error) => {
+      failed.push(next);
+      report(error);
+    });
+  }
+  for (const next of failed) unsaved.add(next);
+  isSaving = false;
+  if (failed.length > 0) return;
+  works = true;
+  unsay('storage');
+}
+
+// What this tab and what others did to a conversation, since they last met, come together.
+async function meet(id: string): Promise<void> {
+  const mine = known(id);
+  const base = seen.get(id);
+  if (mine === base) return take(id, mine, await database.loadChat(id));
+  if (mine) take(id, mine, await database.updateChat(id, (theirs) => merge(base, mine, theirs)));
+  else await database.deleteChat(id).then(() => seen.delete(id));
+  others?.postMessage(id);
+}
+
+// `stored`: what the database holds now, and of this tab `base` is in it.
+function take(id: string, base: Chat | undefined, stored: Chat | undefined): void {
+  const mine = known(id);
+  if (stored) seen.set(id, stored);
+  else seen.delete(id);
+  if (base && !mine) return; // dropped while the database was at work
+  const merged = merge(base, mine, stored);
+  if (merged) show(merged);
+  else if (mine) hide(id);
 }
 
 export function openChat(id: string): void {
@@ -76,11 +132,6 @@ export function startNew(): void {
 }
 
 // Another tab has changed one.
-export function followOtherTabs(isBusy: (id: string) => boolean): void {
-  others?.addEventListener('message', async ({ data: id }: MessageEvent<string>) => {
-    if (isBusy(id)) return; // what is being written here is newer
-    const chat = await database.loadChat(id).catch(() => undefined);
-    if (chat) show(chat);
-    else chats.value = chats.value.filter((c) => c.id !== id);
-  });
+export function followOtherTabs(): void {
+  others?.addEventListener('message', ({ data: id }: MessageEvent<string>) => void save(id));
 }

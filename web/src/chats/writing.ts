@@ -35,6 +35,7 @@ function unpublish(chatId: string): void {
 }
 
 const kMostRetries = 5;
+const kTooLong = 'context_length_exceeded';
 const kSaveEvery = 2000; // ms: what a crash of the browser may cost
 
 const nextFrame = () =>
@@ -94,13 +95,18 @@ interface End {
 
 async function receive(w: Writing, chat: Chat, messages: Message[]): Promise<End> {
   const asking = { id: model.value?.id ?? 'default', isChat: isChat.value };
+  let { sampling } = settings.value;
   for (let attempt = 1; ; attempt++) {
     try {
       const room = asking.isChat ? Infinity : await roomAfter(messages, w.abort.signal);
-      const { sampling } = settings.value;
       const { path: where, body } = askFor(asking, chat.system, messages, sampling, room);
       return await readAnswer(w, where, body);
     } catch (error) {
+      // There is no room for as many tokens as the user allows: then for those that there is room for.
+      if (error instanceof ApiError && error.code === kTooLong && asking.isChat && sampling.max_tokens) {
+        sampling = { ...sampling, max_tokens: undefined };
+        continue;
+      }
       const again =
         error instanceof ApiError &&
         (error.trouble === 'busy' || error.trouble === 'loading') &&
@@ -164,7 +170,10 @@ function endOfError(error: unknown, aborted: boolean): Partial<Message> {
 
 function save(w: Writing, with_: Partial<Message>): void {
   const chat = get(w.chatId);
-  if (!chat || !find(chat, w.messageId)) return; // deleted meanwhile
+  if (!chat || !find(chat, w.messageId)) {
+    w.abort.abort(); // deleted meanwhile, here or in another tab
+    return;
+  }
   const { text, thinking } = splitThinking(w.text);
   const all = w.thinking + thinking;
   put(change(chat, w.messageId, { text, ...(all ? { thinking: all } : {}), ...with_ }));

@@ -1,7 +1,8 @@
 // Markdown to HTML that cannot hurt, block by block: a growing answer draws its last block anew only.
 import DOMPurify from 'dompurify';
-import { Lexer, Marked, type MarkedOptions, Parser, type Token, type Tokens } from 'marked';
+import { Marked, type MarkedOptions, Parser, type Tokens } from 'marked';
 import { highlight } from './languages';
+import { lexBlock, type Links, split } from './lexer';
 
 export interface Block {
   raw: string;
@@ -64,42 +65,14 @@ export function sanitize(html: string): string {
   });
 }
 
-type Links = Lexer['tokens']['links'];
-
-// Marked's time grows with the square of unclosed emphasis, and with the cube of unclosed links
-// (20 KB of "![a](": minutes). No text for people has as many in one paragraph or cell.
-const kMostInline = 20_000; // characters
-const kMostLinks = 100;
-const kMostEmphasis = 300;
-
-class BoundedLexer extends Lexer {
-  override inlineTokens(src: string, tokens: Token[] = []): Token[] {
-    const isHard =
-      src.length > kMostInline ||
-      src.split('](').length > kMostLinks ||
-      (src.match(/[*_~]+/g)?.length ?? 0) > kMostEmphasis;
-    if (!isHard) return super.inlineTokens(src, tokens);
-    tokens.push({ type: 'text', raw: src, text: src, escaped: false } as Tokens.Text);
-    return tokens;
-  }
-}
-
 function htmlOf(raw: string, links: Links): string | undefined {
   if (raw.length > kMostBlock) return undefined;
   try {
-    const lexer = new BoundedLexer(options);
-    lexer.tokens.links = links;
-    const html = Parser.parse(lexer.lex(raw), options);
+    const html = Parser.parse(lexBlock(raw, links, options), options);
     return sanitize(html.replace(/<table>[\s\S]*?<\/table>/g, '<div class="table" tabindex="0">$&</div>'));
   } catch {
-    return undefined; // nested too deep for the parser
+    return undefined; // whatever else the parser stumbles over
   }
-}
-
-function split(text: string): { tokens: Token[]; links: Links } {
-  const lexer = new BoundedLexer(options);
-  const tokens = lexer.blockTokens(text.replace(/\r\n?/g, '\n'), []);
-  return { tokens, links: lexer.tokens.links };
 }
 
 export interface Rendered {
@@ -116,9 +89,9 @@ export class MarkdownView {
     if (text.length > kMostText) return asText;
     let parts: ReturnType<typeof split>;
     try {
-      parts = split(text);
+      parts = split(text, options);
     } catch {
-      return asText; // nested too deep for the parser
+      return asText; // whatever else the parser stumbles over
     }
     const next = new Map<string, Block>();
     const end = performance.now() + kBudget;

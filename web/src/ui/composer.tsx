@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { ask } from '../chats/actions';
 import { path } from '../chats/chat';
 import { isChat } from '../chats/server';
@@ -37,7 +37,8 @@ export function Composer() {
   const chat = current.value;
   const isBusy = writings.value.has(chat.id);
   const continues = !isChat.value;
-  useEffect(() => {
+  // Not after the next frame: who presses a key at once has the focus already.
+  useLayoutEffect(() => {
     if (!area.current) return;
     area.current.value = drafts.get(chat.id) ?? '';
     fit(area.current);

@@ -19,10 +19,19 @@ const kEnds: Record<string, string> = {
   stopped: 'Stopped.',
 };
 
-function Editor({ message, chat, onDone }: { message: Message; chat: Chat; onDone: () => void }) {
+interface EditorProps {
+  chat: Chat;
+  message: Message;
+  isBusy: boolean;
+  onDone: () => void;
+}
+
+function Editor({ chat, message, isBusy, onDone }: EditorProps) {
   const [text, setText] = useState(message.text);
   const area = useFocus<HTMLTextAreaElement>();
+  const canSend = !isBusy && text.trim() !== '';
   const send = () => {
+    if (!canSend) return;
     onDone();
     editQuestion(chat, message, text);
   };
@@ -55,7 +64,7 @@ function Editor({ message, chat, onDone }: { message: Message; chat: Chat; onDon
         <button type="button" onClick={onDone}>
           Cancel
         </button>
-        <button type="submit" class="primary" disabled={!text.trim()}>
+        <button type="submit" class="primary" disabled={!canSend}>
           Send
         </button>
       </div>
@@ -156,7 +165,7 @@ export const MessageView = memo(({ chat, message, writing, isBusy }: MessageProp
   return (
     <article class={`message ${message.role}`} aria-label={who} aria-busy={!!writing} data-id={message.id}>
       {isEdited ? (
-        <Editor message={message} chat={chat} onDone={() => setEdited(false)} />
+        <Editor chat={chat} message={message} isBusy={isBusy} onDone={() => setEdited(false)} />
       ) : (
         <div class="body">
           <MessageBody message={message} writing={writing} />
@@ -165,7 +174,7 @@ export const MessageView = memo(({ chat, message, writing, isBusy }: MessageProp
       {!writing && !isEdited && (
         <footer class="message-foot">
           {message.error && (
-            <button type="button" class="retry" onClick={() => regenerate(chat, message)}>
+            <button type="button" class="retry" disabled={isBusy} onClick={() => regenerate(chat, message)}>
               <Icon name="redo" /> Try again
             </button>
           )}

@@ -17,7 +17,8 @@ export function Waiting({ writing }: { writing: Writing }) {
     const seconds = Math.max(0, Math.ceil((writing.retryAt - now) / 1000));
     return (
       <p class="waiting" role="status">
-        {writing.waitsFor} Next try in {seconds} s.
+        {writing.waitsFor} {/* Not to be read aloud every second. */}
+        <span aria-hidden="true">Next try in {seconds} s.</span>
       </p>
     );
   }
