@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "api/events.h"
-#include "api/json_text.h"
 #include "api/logprobs_json.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

@@ -4,10 +4,10 @@
 
 #include "api/endpoints.h"
 #include "api/generation.h"
-#include "api/json_text.h"
 #include "api/schema.h"
 #include "api/token_input.h"
 #include "engine/pooling.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

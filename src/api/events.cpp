@@ -1,8 +1,8 @@
 #include "api/events.h"
+#include "io/json_text.h"
 
 #include <utility>
 
-#include "api/json_text.h"
 
 namespace onebit::api {
 

@@ -1,10 +1,11 @@
 #include "api/generation.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "api/grammar_cache.h"
-#include "api/json_text.h"
 #include "base/rng.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -14,6 +15,11 @@ namespace json = boost::json;
 // Answer i of a seed. The first one is what the seed gives everywhere.
 uint64_t seed_of(uint64_t seed, uint64_t i) {
   return i == 0 ? seed : mix64(seed ^ mix64(i));
+}
+
+// To 3 places behind the point: times and speeds.
+double rounded(double x) {
+  return std::round(x * 1000) / 1000;
 }
 
 // Shared by the callbacks of all requests of a call.

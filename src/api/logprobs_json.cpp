@@ -1,14 +1,24 @@
 #include "api/logprobs_json.h"
 
+#include <charconv>
 #include <cmath>
 
-#include "api/json_text.h"
+#include "io/json_text.h"
 #include "text/stream_decoder.h"
 
 namespace onebit::api {
 namespace {
 
 namespace json = boost::json;
+
+// The shortest decimal that is read as this float, as a double: 0.1f is 0.1.
+double shortest(float x) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, x).ptr;
+  double value = 0;
+  std::from_chars(text, end, value);
+  return value;
+}
 
 // JSON has no infinity: OpenAI writes -9999 for what is impossible.
 double number(float logprob) {

@@ -4,9 +4,9 @@
 #include "api/chat_input.h"
 #include "api/endpoints.h"
 #include "api/generation.h"
-#include "api/json_text.h"
 #include "api/output_form.h"
 #include "api/responses_writer.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

@@ -4,7 +4,7 @@
 #include <ctime>
 
 #include "api/events.h"
-#include "api/json_text.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

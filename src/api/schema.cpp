@@ -7,9 +7,9 @@
 #include <cmath>
 
 #include "api/endpoint.h"
-#include "api/json_text.h"
 #include "base/error.h"
 #include "chat/request.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

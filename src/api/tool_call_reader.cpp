@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "api/json_text.h"
 #include "api/tools.h"
 #include "base/error.h"
 #include "io/json_file.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

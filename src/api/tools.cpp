@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "api/json_text.h"
 #include "api/output_form.h"
 #include "base/error.h"
 #include "grammar/json_schema.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
