@@ -41,6 +41,9 @@ Call prepare_chat(const Service& service, const boost::json::object& body,
   if (tools.choice == Tools::Choice::kRequired) {
     if (masks) refuse("tool_choice", "no grammar or response_format beside it", "both");
     masks = call_grammar(service.grammars, tools, style);
+    options.stops.clear();  // the grammar says where it ends
+  } else if (style == ToolStyle::kTagged && !fields.flag("parallel_tool_calls")) {
+    options.stops.emplace_back(kToolCallEnd);
   }
 
   Prompt prompt{encode_chat(service.engine.tokenizer(), service.chat_template.render(chat, now)),

@@ -129,6 +129,38 @@ TEST(Chat, SeveralAnswersAndTheirSeeds) {
   EXPECT_EQ(answer.at("usage").at("prompt_tokens"), std::ssize(call.requests[0].prompt));
 }
 
+TEST(Chat, SeedsAreAnyIntegers) {
+  TestService service;
+  const auto seed = [&](const char* text) {
+    return service.call(kPath, kHello + R"(, "seed": )" + text + "}", std::make_shared<TestSink>())
+        .requests[0]
+        .sampling.seed;
+  };
+  EXPECT_EQ(seed("1152921504606846977"), (uint64_t{1} << 60) + 1);
+  EXPECT_EQ(seed("-9223372036854775808"), uint64_t{1} << 63);
+}
+
+TEST(Chat, TheSpeedLeavesOutAllFirstTokens) {
+  TestService service;
+  const auto answer = answer_of(service, kPath, kHello + R"(, "n": 3})", "Hello!")->answer();
+  EXPECT_EQ(answer.at("timings").at("predicted_n"), 18);
+  EXPECT_EQ(answer.at("timings").at("predicted_per_second").to_number<double>(), 15 / 0.5);
+}
+
+// Without max_tokens as with the largest that is allowed.
+TEST(Chat, TheAnswerEndsWithTheContext) {
+  TestService service;
+  const auto request = [&](const std::string& rest) {
+    return service.call(kPath, kHello + rest, std::make_shared<TestSink>()).requests.at(0);
+  };
+  const onebit::Request open = request("}");
+  const int64_t most = 4096 - std::ssize(open.prompt);
+  EXPECT_EQ(open.max_tokens, most);
+  EXPECT_EQ(request(R"(, "max_tokens": )" + std::to_string(most) + "}").max_tokens, most);
+  EXPECT_NE(service.refusal(kPath, kHello + R"(, "max_tokens": )" + std::to_string(most + 1) + "}"),
+            "");
+}
+
 TEST(Chat, RandomSeedsDiffer) {
   TestService service;
   const auto seed = [&] {
@@ -175,7 +207,6 @@ TEST(Chat, DefaultsAreThoseOfTheSampler) {
   EXPECT_EQ(sampling.min_p, own.min_p);
   EXPECT_EQ(sampling.repetition_penalty, own.repetition_penalty);
   EXPECT_EQ(sampling.presence_penalty, own.presence_penalty);
-  EXPECT_FALSE(call.requests.at(0).max_tokens.has_value());
 }
 
 TEST(Chat, EveryAcceptedValueIsOneTheSamplerTakes) {

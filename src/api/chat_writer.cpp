@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "api/events.h"
-#include "api/json_text.h"
 #include "api/logprobs_json.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -66,7 +66,7 @@ class ChatAnswer : public ChatWriter {
 
   void finish(std::size_t i, FinishReason reason, const Totals* totals) override {
     Choice& choice = choices_[i];
-    take(choice, choice.reader.finish());
+    take(choice, choice.reader.finish(reason != FinishReason::kStop));
     choice.reason = reason_text(reason, !choice.calls.empty());
     if (totals == nullptr) return;
     json::object answer = head("chat.completion");
@@ -133,7 +133,7 @@ class ChatStream : public ChatWriter {
   }
 
   void finish(std::size_t i, FinishReason reason, const Totals* totals) override {
-    send_part(i, choices_[i].reader.finish());
+    send_part(i, choices_[i].reader.finish(reason != FinishReason::kStop));
     json::object last = chunk(i, json::object(), reason_text(reason, choices_[i].n_calls > 0));
     if (totals && !options_.include_usage) last["timings"] = timings_json(*totals);
     events_.send(last);

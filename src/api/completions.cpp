@@ -4,10 +4,10 @@
 #include "api/endpoints.h"
 #include "api/events.h"
 #include "api/generation.h"
-#include "api/json_text.h"
 #include "api/logprobs_json.h"
 #include "api/output_form.h"
 #include "api/token_input.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

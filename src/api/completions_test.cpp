@@ -35,6 +35,37 @@ TEST(Completions, TheWholeAnswer) {
   EXPECT_EQ(answer, expected) << sink->body;
 }
 
+// The token itself is always among the top ones, which the test's scheduler gives as it and '!'.
+TEST(Completions, TopLogprobsHaveTheToken) {
+  TestService service;
+  const auto tops = [&](const char* n, const std::string& text) {
+    const std::string body = R"({"prompt": "ab", "logprobs": )" + std::string(n) + "}";
+    const auto answer = answer_of(service, kPath, body, text)->answer();
+    return answer.at("choices").at(0).at("logprobs").at("top_logprobs");
+  };
+  EXPECT_EQ(tops("0", "H"), (json::array{{{"H", -0.25}}}));
+  EXPECT_EQ(tops("2", "H"), (json::array{{{"H", -0.25}, {"!", -2.5}}}));
+  // Tokens that are no text stay apart.
+  EXPECT_EQ(tops("0", "\xc3\xa9"),
+            (json::array{{{R"(bytes:\xc3)", -0.25}}, {{R"(bytes:\xa9)", -0.25}}}));
+  auto sink = std::make_shared<TestSink>();
+  const Call call = service.call(kPath, R"({"prompt": "ab", "logprobs": 1})", sink);
+  const TokenLogprob likelier[] = {{'!', -0.5f}};
+  call.requests[0].on_token({'H', -2.0f, likelier});
+  call.requests[0].on_finish({FinishReason::kStop, ""});
+  EXPECT_EQ(sink->answer().at("choices").at(0).at("logprobs").at("top_logprobs").at(0),
+            (json::value{{"!", -0.5}, {"H", -2}}));
+}
+
+// A prompt of tokens may end within a character: its bytes are not the answer's.
+TEST(Completions, AnOpenCharacterStaysWithThePrompt) {
+  TestService service;
+  const auto answer =
+      answer_of(service, kPath, R"({"prompt": [97, 195], "logprobs": 0})", "Hi")->answer();
+  EXPECT_EQ(answer.at("choices").at(0).at("text"), "Hi");
+  EXPECT_EQ(answer.at("choices").at(0).at("logprobs").at("text_offset"), (json::array{0, 1}));
+}
+
 TEST(Completions, TheStream) {
   TestService service;
   const auto data = answer_of(service, kPath, R"({"prompt": "ab", "stream": true, "stream_options":

@@ -4,10 +4,10 @@
 
 #include "api/endpoints.h"
 #include "api/generation.h"
-#include "api/json_text.h"
 #include "api/schema.h"
 #include "api/token_input.h"
 #include "engine/pooling.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -125,7 +125,7 @@ Call prepare_embeddings(const Service& service, const json::object& body, const 
       *fields.text("encoding_format") == "base64", service.model, std::move(sink));
   Call call;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    check_length(service, inputs[i].ids, {}, inputs[i].field);
+    check_length(service, inputs[i].ids, 0, inputs[i].field);
     onebit::Request& request = call.requests.emplace_back();
     request.prompt = std::move(inputs[i].ids);
     request.tenant = tenant;

@@ -106,6 +106,16 @@ TEST(Embeddings, Refusals) {
             "encoding_format: expected 'float' or 'base64', found 'hex'");
 }
 
+TEST(Embeddings, OfAsManyTokensAsTheContextHas) {
+  TestService service;
+  const auto refusal = [&](std::size_t n) {
+    const json::value body{{"input", json::array(n, 97)}, {"pooling", "mean"}};
+    return service.refusal(kPath, json::serialize(body));
+  };
+  EXPECT_EQ(refusal(4096), "");
+  EXPECT_EQ(refusal(4097), "input: expected at most 4096 tokens (the context), found 4097");
+}
+
 TEST(Embeddings, AFailure) {
   TestService service;
   auto sink = std::make_shared<TestSink>();

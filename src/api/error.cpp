@@ -1,9 +1,9 @@
 #include <new>
 
 #include "api/endpoint.h"
-#include "api/json_text.h"
 #include "base/error.h"
 #include "io/json_file.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "api/json_text.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 
@@ -16,8 +16,8 @@ bool EventStream::send(const boost::json::value& data) {
   return write("data: " + json_text(data) + "\n\n");
 }
 
-bool EventStream::send(std::string_view name, const boost::json::value& data) {
-  return write("event: " + std::string(name) + "\ndata: " + json_text(data) + "\n\n");
+bool EventStream::send(std::string_view name, std::string_view json) {
+  return write("event: " + std::string(name) + "\ndata: " + std::string(json) + "\n\n");
 }
 
 void EventStream::done() {

@@ -16,7 +16,7 @@ class EventStream {
   // False: nobody reads them. The first one begins the stream: until then a failure can still be
   // an answer with a status.
   bool send(const boost::json::value& data);
-  bool send(std::string_view name, const boost::json::value& data);
+  bool send(std::string_view name, std::string_view json);  // on one line
   // "data: [DONE]", where the dialect has it, and the end.
   void done();
   void end() { sink_->end(); }

@@ -57,11 +57,13 @@ constexpr Field kChat[] = {
      "A GBNF grammar that the answer is a text of (see grammar.md). Not OpenAI's."},
     {"tools", kList, 0, 128, "", "",
      "Functions that the model may call: `type` \"function\" and `function` {`name`, "
-     "`description`, `parameters`}. For models whose chat template has tools."},
+     "`description`, `parameters`, of type object}. `strict` true only with a `tool_choice` that "
+     "forces a call. For models whose chat template has tools."},
     {"tool_choice", kMixed, 0, 0,
      "'none', 'auto', 'required' or {\"type\": \"function\", \"function\": {\"name\"}}", "\"auto\"",
-     "With required, or a function's name, the answer is held to the form of a call."},
-    {"parallel_tool_calls", kBool, 0, 0, "", "true", "Accepted; the model decides."},
+     "With required, or a function's name, the answer is one call, with arguments valid under "
+     "`parameters`; `stop` does not end it."},
+    {"parallel_tool_calls", kBool, 0, 0, "", "true", "False: the first call ends the answer."},
     {"chat_template_kwargs", kOnly},
     {"functions", kOnly, 0, 0, "[]"},
     {"function_call", kOnly, 0, 0, "\"none\""},
@@ -106,7 +108,9 @@ constexpr Field kResponses[] = {
     {"text.format.name", kString, 0, 256, "", "", ""},
     {"text.format.schema", kObject, 0, kNoLimit, "", "", "With type json_schema. See grammar.md."},
     {"text.verbosity", kOnly, 0, 0, "\"medium\""},
-    {"metadata", kObject, 0, 16, "", "", "Comes back in the answer."},
+    {"metadata", kObject, 0, 16, "", "",
+     "Comes back in the answer: strings of at most 512 characters, with names of at most 64."},
+    {"parallel_tool_calls", kBool, 0, 0, "", "true", "Comes back: there are no tools."},
     {"store", kBool, 0, 0, "", "false", "Accepted; nothing is ever stored."},
     {"background", kOnly, 0, 0, "false"},
     {"conversation", kOnly},

@@ -1,10 +1,11 @@
 #include "api/generation.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "api/grammar_cache.h"
-#include "api/json_text.h"
 #include "base/rng.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -14,6 +15,11 @@ namespace json = boost::json;
 // Answer i of a seed. The first one is what the seed gives everywhere.
 uint64_t seed_of(uint64_t seed, uint64_t i) {
   return i == 0 ? seed : mix64(seed ^ mix64(i));
+}
+
+// To 3 places behind the point: times and speeds.
+double rounded(double x) {
+  return std::round(x * 1000) / 1000;
 }
 
 // Shared by the callbacks of all requests of a call.
@@ -63,6 +69,7 @@ class Generation {
       totals_.cached_tokens += event.cached_tokens;
     }
     totals_.completion_tokens += event.generated_tokens;
+    totals_.first_tokens += event.generated_tokens > 0 ? 1 : 0;
     totals_.queued_seconds = std::max(totals_.queued_seconds, event.queued_seconds);
     totals_.prefill_seconds = std::max(totals_.prefill_seconds, event.prefill_seconds);
     totals_.decode_seconds = std::max(totals_.decode_seconds, event.decode_seconds);
@@ -110,30 +117,30 @@ json::object timings_json(const Totals& totals) {
           {"prompt_per_second", per_second(prompt_n, totals.prefill_seconds)},
           {"predicted_n", totals.completion_tokens},
           {"predicted_ms", rounded(totals.decode_seconds * 1e3)},
-          // The first token belongs to the prompt's time.
-          {"predicted_per_second", per_second(totals.completion_tokens - 1, totals.decode_seconds)},
+          // The first tokens belong to the prompt's time.
+          {"predicted_per_second",
+           per_second(totals.completion_tokens - totals.first_tokens, totals.decode_seconds)},
           {"queue_ms", rounded(totals.queued_seconds * 1e3)}};
 }
 
-void check_length(const Service& service, const std::vector<int32_t>& ids,
-                  std::optional<int64_t> max_tokens, const std::string& field) {
+void check_length(const Service& service, const std::vector<int32_t>& ids, int64_t n_answer,
+                  const std::string& field) {
   const auto n = static_cast<int64_t>(ids.size());
   if (n == 0) refuse(field, "at least one token", "none");
-  const std::string most = "at most " + std::to_string(service.capacity) + " tokens";
+  if (n_answer <= service.capacity - n) return;
+  const std::string most = std::to_string(service.capacity) + " tokens (the context)";
+  const int64_t n_least = std::min<int64_t>(n_answer, 1);
   ApiError error;
   error.code = "context_length_exceeded";
   error.param = field;
-  if (n >= service.capacity) {
-    error.message = field + ": expected fewer than " + std::to_string(service.capacity) +
-                    " tokens (the context), found " + std::to_string(n);
-    throw error;
+  if (n_least > service.capacity - n) {
+    error.message = field + ": expected " + (n_least > 0 ? "fewer than " : "at most ") + most +
+                    ", found " + std::to_string(n);
+  } else {
+    error.message = field + ": expected at most " + most + " with those of the answer, found " +
+                    std::to_string(n) + " + " + std::to_string(n_answer);
   }
-  if (max_tokens && *max_tokens > service.capacity - n) {
-    error.message = field + ": expected " + most +
-                    " (the context) with those of the answer, found " + std::to_string(n) + " + " +
-                    std::to_string(*max_tokens);
-    throw error;
-  }
+  throw error;
 }
 
 Call make_call(const Service& service, const GenerationOptions& options,
@@ -142,14 +149,16 @@ Call make_call(const Service& service, const GenerationOptions& options,
   const auto generation = std::make_shared<Generation>(options, std::move(writer));
   Call call;
   for (const Prompt& prompt : prompts) {
-    check_length(service, prompt.ids, options.max_tokens, prompt.field);
+    check_length(service, prompt.ids, options.max_tokens.value_or(1), prompt.field);
     StreamDecoder decoder(tokenizer);
-    for (const int32_t id : prompt.ids) decoder.push(id);  // whether a space comes first
+    decoder.follow(prompt.ids);
     for (int64_t i = 0; i < options.n; ++i) {
       const std::size_t choice = call.requests.size();
       onebit::Request& request = call.requests.emplace_back();
       request.prompt = prompt.ids;
-      request.max_tokens = options.max_tokens;
+      // The scheduler would give one token more, which the context need not keep: no request can
+      // ask for it.
+      request.max_tokens = options.max_tokens.value_or(service.capacity - std::ssize(prompt.ids));
       request.sampling = options.sampling;
       request.sampling.seed = seed_of(options.sampling.seed, static_cast<uint64_t>(i));
       request.top_logprobs = options.top_logprobs;

@@ -37,6 +37,7 @@ struct Totals {
   int64_t prompt_tokens = 0;  // of each prompt once, however many answers it gets
   int64_t cached_tokens = 0;
   int64_t completion_tokens = 0;
+  int64_t first_tokens = 0;  // of these: the first of their answers
   // Of the slowest.
   double queued_seconds = 0;
   double prefill_seconds = 0;
@@ -71,8 +72,8 @@ struct Prompt {
 Call make_call(const Service& service, const GenerationOptions& options,
                std::vector<Prompt> prompts, std::unique_ptr<Writer> writer);
 
-// Throws ApiError unless a prompt and what is to come fit the context.
-void check_length(const Service& service, const std::vector<int32_t>& ids,
-                  std::optional<int64_t> max_tokens, const std::string& field);
+// Throws ApiError unless a text and `n_answer` tokens behind it fit the context.
+void check_length(const Service& service, const std::vector<int32_t>& ids, int64_t n_answer,
+                  const std::string& field);
 
 }  // namespace onebit::api

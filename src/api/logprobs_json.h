@@ -14,7 +14,7 @@ namespace onebit::api {
 boost::json::array chat_logprobs(const Tokenizer& tokenizer, const std::vector<SeenToken>& tokens);
 
 // Completions: {"tokens", "token_logprobs", "top_logprobs", "text_offset"}; offsets in characters
-// of the answer.
+// of the answer. The token itself is among the top ones, which may be one more for that.
 boost::json::object completion_logprobs(const Tokenizer& tokenizer,
                                         const std::vector<SeenToken>& tokens);
 

@@ -16,6 +16,12 @@ std::string chat_body(const std::string& fields) {
   return R"({"messages": [{"role": "user", "content": "hi"}], )" + fields + "}";
 }
 
+std::string many_biases() {
+  json::object biases;
+  for (int i = 0; i <= 1024; ++i) biases[std::to_string(i)] = 1;
+  return json::serialize(biases);
+}
+
 TEST(Refusals, NameTheField) {
   TestService service("Qwen2.5-7B-Instruct");
   const std::vector<Case> cases = {
@@ -24,6 +30,13 @@ TEST(Refusals, NameTheField) {
       {R"("temperature": "1")", "temperature: expected a number in [0, 2], found '1'"},
       {R"("max_tokens": 0)", "max_tokens: expected an integer of at least 1, found 0"},
       {R"("max_tokens": 1.5)", "max_tokens: expected an integer of at least 1, found 1.5"},
+      {R"("max_tokens": 5.0)", "max_tokens: expected an integer of at least 1, found 5.0"},
+      {R"("max_tokens": 1152921504606846976)",
+       "messages: expected at most 4096 tokens (the context) with those of the answer, found"},
+      {R"("seed": 9223372036854775808)",
+       "seed: expected an integer of 64 bits, found 9223372036854775808"},
+      {R"("logit_bias": )" + many_biases(),
+       "logit_bias: expected an object of at most 1024 members, found an object of 1025"},
       {R"("max_tokens": 5000)",
        "messages: expected at most 4096 tokens (the context) with those of the answer, found"},
       {R"("n": 9)", "n: expected an integer in [1, 8], found 9"},
@@ -65,11 +78,15 @@ TEST(Refusals, NameTheField) {
        "tools[0].function.name: expected 1 to 64 letters, digits, '_', '-' and '.', found 'a b'"},
       {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": 1}}])",
        "tools[0].function.parameters: expected an object, found 1"},
+      {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "array"}}}])",
+       "tools[0].function.parameters.type: expected 'object', found 'array'"},
+      {R"("tools": [{"type": "function", "function": {"name": "f", "strict": true}}])",
+       "tools[0].function.strict: expected false, or a tool_choice that forces a call, found true"},
       {R"("tools": [{"type": "function", "function": {"name": "f"}},
                     {"type": "function", "function": {"name": "f"}}])",
        "tools[1].function.name: expected a new name, found 'f'"},
-      {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": {"not": 1}}}],
-          "tool_choice": "required")",
+      {R"("tools": [{"type": "function", "function": {"name": "f", "parameters":
+          {"type": "object", "not": 1}}}], "tool_choice": "required")",
        "tools: #/properties/arguments: expected only supported keywords, found 'not'"},
       {R"("tool_choice": "required")", "tool_choice: expected tools beside it, found none"},
       {R"("tool_choice": "maybe")",
@@ -95,6 +112,8 @@ TEST(Refusals, OfMessages) {
       {R"({"messages": [{"role": "boss", "content": "x"}]})",
        "messages[0].role: expected system, developer, user, assistant or tool, found 'boss'"},
       {R"({"messages": [{"role": "user"}]})", "messages[0].content: expected a string, found none"},
+      {R"({"messages": [{"role": "user", "content": null}]})",
+       "messages[0].content: expected a string, found null"},
       {R"({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]})",
        "messages[0].content[0].type: expected 'text', found 'image_url'"},
       {R"({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]})",
@@ -146,6 +165,14 @@ TEST(Refusals, AllUnsupportedFields) {
     }
   }
   EXPECT_GT(n, 20);
+}
+
+TEST(Refusals, NullMembersAskForNothing) {
+  TestService service;
+  EXPECT_EQ(service.refusal("/v1/responses", R"({"input": "x", "reasoning": {"effort": null}})"),
+            "");
+  EXPECT_TRUE(service.refusal("/v1/responses", R"({"input": "x", "reasoning": {"effort": "low"}})")
+                  .starts_with("reasoning: expected {} (others are not supported), found"));
 }
 
 // Each field of each table with a value of each kind: accepted or refused with its name.

@@ -4,9 +4,9 @@
 #include "api/chat_input.h"
 #include "api/endpoints.h"
 #include "api/generation.h"
-#include "api/json_text.h"
 #include "api/output_form.h"
 #include "api/responses_writer.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -70,6 +70,19 @@ std::vector<ChatMessage> read_input(const Fields& fields) {
   return read_messages(messages);
 }
 
+// OpenAI's limits: what comes back thrice in a stream must be small.
+void check_metadata(const json::value* metadata) {
+  if (metadata == nullptr) return;
+  for (const auto& [key, value] : metadata->get_object()) {
+    if (count_characters(key) > 64) {
+      refuse("metadata", "names of at most 64 characters", std::to_string(count_characters(key)));
+    }
+    if (!value.is_string()) refuse("metadata", "strings", found_text(value));
+    const int64_t n = count_characters(value.get_string());
+    if (n > 512) refuse("metadata", "strings of at most 512 characters", std::to_string(n));
+  }
+}
+
 json::object echo(const Fields& fields) {
   const auto given = [&](const char* name, json::value otherwise) {
     const json::value* const value = fields.find(name);
@@ -78,7 +91,7 @@ json::object echo(const Fields& fields) {
   return {{"instructions", given("instructions", nullptr)},
           {"max_output_tokens", given("max_output_tokens", nullptr)},
           {"metadata", given("metadata", json::object())},
-          {"parallel_tool_calls", true},
+          {"parallel_tool_calls", fields.flag("parallel_tool_calls")},
           {"previous_response_id", nullptr},
           {"store", false},
           {"temperature", *fields.number("temperature")},
@@ -98,6 +111,7 @@ Call prepare_response(const Service& service, const json::object& body, const st
   options.max_tokens = fields.integer("max_output_tokens");
   auto masks =
       read_output_form(fields, service.grammars, "text.format", "text.format.schema", false);
+  check_metadata(fields.find("metadata"));
   ChatRequest chat;
   chat.messages = read_input(fields);
   std::vector<Prompt> prompts;

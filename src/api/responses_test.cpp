@@ -25,7 +25,8 @@ TEST(Responses, TheWholeAnswer) {
   TestService service;
   auto answer = answer_of(service, kPath,
                           R"({"input": "hi", "instructions": "Be kind.", "temperature": 0.5,
-                              "max_output_tokens": 9, "metadata": {"k": "v"}, "store": true})",
+                              "max_output_tokens": 9, "metadata": {"k": "v"}, "store": true,
+                              "parallel_tool_calls": false})",
                           "Hi")
                     ->answer();
   EXPECT_EQ(answer.as_object().erase("timings"), 1u);
@@ -49,7 +50,7 @@ TEST(Responses, TheWholeAnswer) {
                                 {"instructions", "Be kind."},
                                 {"max_output_tokens", 9},
                                 {"metadata", {{"k", "v"}}},
-                                {"parallel_tool_calls", true},
+                                {"parallel_tool_calls", false},
                                 {"previous_response_id", nullptr},
                                 {"store", false},
                                 {"temperature", 0.5},
@@ -88,6 +89,7 @@ TEST(Responses, TheStream) {
     EXPECT_NE(sink->events.find("event: " + types[i] + "\ndata: "), std::string::npos);
   }
   EXPECT_EQ(data[0].at("response").at("status"), "in_progress");
+  EXPECT_EQ(data[0].at("response").at("tool_choice"), "auto");
   EXPECT_EQ(data[0].at("response").at("output"), json::array());
   EXPECT_EQ(data[2].at("item"), message("in_progress", {}));
   EXPECT_EQ(data[3].at("part"), part(""));
@@ -134,6 +136,21 @@ TEST(Responses, Refusals) {
   EXPECT_EQ(refusal(R"({"input": [{"role": "user", "content": [{"type": "input_image"}]}]})"),
             "input[0].content[0].type: expected 'input_text' or 'output_text', found "
             "'input_image'");
+  const auto metadata = [&](const std::string& key, const std::string& value) {
+    return refusal(json::serialize(json::value{{"input", "x"}, {"metadata", {{key, value}}}}));
+  };
+  const auto repeated = [](std::string text, std::size_t n) {
+    std::string all;
+    while (n-- > 0) all += text;
+    return all;
+  };
+  EXPECT_EQ(metadata(repeated("\xc3\xa9", 64), repeated("\xc3\xa9", 512)), "");
+  EXPECT_EQ(metadata("k", std::string(513, 'x')),
+            "metadata: expected strings of at most 512 characters, found 513");
+  EXPECT_EQ(metadata(std::string(65, 'x'), ""),
+            "metadata: expected names of at most 64 characters, found 65");
+  EXPECT_EQ(refusal(R"({"input": "x", "metadata": {"k": 1}})"),
+            "metadata: expected strings, found 1");
   EXPECT_EQ(refusal(R"({"input": "x", "previous_response_id": "resp_1"})"),
             "previous_response_id: expected nothing (not supported), found 'resp_1'");
   EXPECT_EQ(refusal(R"({"input": "x", "text": {"format": {"type": "json_schema"}}})"),

@@ -4,7 +4,7 @@
 #include <ctime>
 
 #include "api/events.h"
-#include "api/json_text.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -13,12 +13,12 @@ namespace json = boost::json;
 
 class ResponseWriter : public Writer {
  public:
-  ResponseWriter(const Service& service, json::object echoed)
+  ResponseWriter(const Service& service, const json::object& echoed)
       : item_id_(service.new_id("msg_")),
         id_(service.new_id("resp_")),
         model_(service.model),
         created_(std::time(nullptr)),
-        echoed_(std::move(echoed)) {}
+        echoed_(json_text(echoed).substr(1)) {}
 
  protected:
   json::object part() const {
@@ -39,8 +39,8 @@ class ResponseWriter : public Writer {
   static const char* status_of(FinishReason reason) {
     return reason == FinishReason::kStop ? "completed" : "incomplete";
   }
-  // Before the end: without totals.
-  json::object response(const char* status, const Totals* totals) const {
+  // As JSON. Before the end: without totals.
+  std::string response(const char* status, const Totals* totals) const {
     const bool is_incomplete = std::string_view(status) == "incomplete";
     json::object made{{"id", id_},        {"object", "response"}, {"created_at", created_},
                       {"status", status}, {"error", nullptr},     {"incomplete_details", nullptr},
@@ -56,8 +56,9 @@ class ResponseWriter : public Writer {
                        {"total_tokens", totals->prompt_tokens + totals->completion_tokens}};
       made["timings"] = timings_json(*totals);
     }
-    for (const auto& [key, value] : echoed_) made[key] = value;
-    return made;
+    std::string text = json_text(made);
+    text.back() = ',';
+    return text + echoed_;
   }
 
   const std::string item_id_;
@@ -67,20 +68,22 @@ class ResponseWriter : public Writer {
   const std::string id_;
   const std::string model_;
   const int64_t created_;
-  const json::object echoed_;
+  // The rest of a response's text behind its other members: made once, on the thread that prepares,
+  // since it may be long and is sent three times by the one that computes.
+  const std::string echoed_;
 };
 
 class ResponseAnswer : public ResponseWriter {
  public:
-  ResponseAnswer(const Service& service, json::object echoed, std::shared_ptr<Sink> sink)
-      : ResponseWriter(service, std::move(echoed)), sink_(std::move(sink)) {}
+  ResponseAnswer(const Service& service, const json::object& echoed, std::shared_ptr<Sink> sink)
+      : ResponseWriter(service, echoed), sink_(std::move(sink)) {}
 
   bool add(std::size_t, Piece piece) override {
     text_ += piece.text;
     return true;
   }
   void finish(std::size_t, FinishReason reason, const Totals* totals) override {
-    sink_->respond(200, json_text(response(status_of(reason), totals)));
+    sink_->respond(200, response(status_of(reason), totals));
   }
   void fail(const ApiError& error) override { sink_->respond(error.status, error.json()); }
 
@@ -90,8 +93,8 @@ class ResponseAnswer : public ResponseWriter {
 
 class ResponseStream : public ResponseWriter {
  public:
-  ResponseStream(const Service& service, json::object echoed, std::shared_ptr<Sink> sink)
-      : ResponseWriter(service, std::move(echoed)), events_(std::move(sink)) {}
+  ResponseStream(const Service& service, const json::object& echoed, std::shared_ptr<Sink> sink)
+      : ResponseWriter(service, echoed), events_(std::move(sink)) {}
 
   bool add(std::size_t, Piece piece) override {
     begin();
@@ -114,7 +117,7 @@ class ResponseStream : public ResponseWriter {
     part_done["part"] = part();
     send("response.content_part.done", std::move(part_done));
     send("response.output_item.done", {{"output_index", 0}, {"item", item(status)}});
-    send(std::string("response.") + status, {{"response", response(status, totals)}});
+    send_response(std::string("response.") + status, response(status, totals));
     events_.end();
   }
 
@@ -133,8 +136,9 @@ class ResponseStream : public ResponseWriter {
  private:
   void begin() {
     if (events_.has_begun()) return;
-    send("response.created", {{"response", response("in_progress", nullptr)}});
-    send("response.in_progress", {{"response", response("in_progress", nullptr)}});
+    const std::string now = response("in_progress", nullptr);
+    send_response("response.created", now);
+    send_response("response.in_progress", now);
     send("response.output_item.added", {{"output_index", 0}, {"item", item("in_progress")}});
     json::object added = place();
     added["part"] = part();
@@ -146,7 +150,12 @@ class ResponseStream : public ResponseWriter {
   bool send(const std::string& name, json::object event) {
     event["type"] = name;
     event["sequence_number"] = next_++;
-    return events_.send(name, event);
+    return events_.send(name, json_text(event));
+  }
+  void send_response(const std::string& name, const std::string& response) {
+    std::string event = json_text({{"type", name}, {"sequence_number", next_++}});
+    event.back() = ',';
+    events_.send(name, event + "\"response\":" + response + "}");
   }
 
   EventStream events_;
@@ -156,11 +165,12 @@ class ResponseStream : public ResponseWriter {
 }  // namespace
 
 std::unique_ptr<Writer> make_response_writer(const Service& service, bool stream,
-                                             json::object echoed, std::shared_ptr<Sink> sink) {
+                                             const json::object& echoed,
+                                             std::shared_ptr<Sink> sink) {
   if (stream) {
-    return std::make_unique<ResponseStream>(service, std::move(echoed), std::move(sink));
+    return std::make_unique<ResponseStream>(service, echoed, std::move(sink));
   }
-  return std::make_unique<ResponseAnswer>(service, std::move(echoed), std::move(sink));
+  return std::make_unique<ResponseAnswer>(service, echoed, std::move(sink));
 }
 
 }  // namespace onebit::api

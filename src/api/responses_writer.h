@@ -10,7 +10,7 @@ namespace onebit::api {
 
 // `echoed`: the members of a response that say what was asked for.
 std::unique_ptr<Writer> make_response_writer(const Service& service, bool stream,
-                                             boost::json::object echoed,
+                                             const boost::json::object& echoed,
                                              std::shared_ptr<Sink> sink);
 
 }  // namespace onebit::api

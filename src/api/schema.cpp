@@ -7,9 +7,9 @@
 #include <cmath>
 
 #include "api/endpoint.h"
-#include "api/json_text.h"
 #include "base/error.h"
 #include "chat/request.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -49,6 +49,16 @@ bool is_in_range(const Field& field, double x) {
   return x >= field.min && x <= field.max;
 }
 
+// {"effort": null} asks for no more than {}.
+json::value without_nulls(const json::value& value) {
+  if (!value.is_object()) return value;
+  json::object rest;
+  for (const auto& [key, member] : value.get_object()) {
+    if (!member.is_null()) rest[key] = without_nulls(member);
+  }
+  return rest;
+}
+
 bool is_valid(const Field& field, const json::value& value) {
   const auto size_is_in_range = [&](std::size_t n) {
     return is_in_range(field, static_cast<double>(n));
@@ -69,7 +79,8 @@ bool is_valid(const Field& field, const json::value& value) {
     case FieldType::kObject:
       return value.is_object() && size_is_in_range(value.get_object().size());
     case FieldType::kOnly:
-      return !field.values.empty() && is_one_of(json::serialize(value), field.values);
+      return !field.values.empty() &&
+             is_one_of(json::serialize(without_nulls(value)), field.values);
     case FieldType::kMixed:
       return true;
   }
@@ -111,7 +122,7 @@ std::string expected_text(const Field& field) {
     case FieldType::kBool:
       return "a boolean";
     case FieldType::kInteger:
-      return "an integer" + range;
+      return range.empty() ? "an integer of 64 bits" : "an integer" + range;
     case FieldType::kNumber:
       return "a number" + range;
     case FieldType::kString:
@@ -132,9 +143,15 @@ std::string expected_text(const Field& field) {
 }
 
 std::string found_text(const json::value& value) {
-  if (value.is_number() || value.is_bool()) return json_text(value);
+  if (value.is_number() || value.is_bool()) {
+    const std::string text = json_text(value);
+    // OpenAI takes 5.0 for no integer: it must not look like one.
+    const bool looks_whole = text.find_first_not_of("-0123456789") == std::string::npos;
+    return value.is_double() && looks_whole ? text + ".0" : text;
+  }
   if (value.is_string()) return quote(value.get_string(), 40);
   if (value.is_array()) return "a list of " + std::to_string(value.get_array().size());
+  if (value.is_object()) return "an object of " + std::to_string(value.get_object().size());
   return std::string(kind_name(value));
 }
 

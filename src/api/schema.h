@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,10 +23,10 @@ enum class FieldType : uint8_t {
   kObject,   // at most max members
   kMixed,    // `values` says in words what; the endpoint's code reads it
   kOnly,     // what OpenAI has and this server cannot do: null or one of the JSON in `values`, with
-             // which nothing is asked for; "": null alone
+             // which nothing is asked for; "": null alone. Members that are null are none
 };
 
-inline constexpr double kNoLimit = 9007199254740992;  // 2^53: doubles hold all integers up to here
+inline constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 struct Field {
   std::string_view name;  // a member of a member: "stream_options.include_usage"
@@ -53,7 +54,7 @@ const Schema& schema_of(std::string_view path);
 
 // "a number in [0, 2]"
 std::string expected_text(const Field& field);
-// What was sent, for messages: "3", "'x'", "a list".
+// What was sent, for messages: "3", "5.0", "'x'", "a list of 2".
 std::string found_text(const boost::json::value& value);
 // Throws ApiError 400 "FIELD: expected ..., found ..." with FIELD as its param.
 [[noreturn]] void refuse(const std::string& field, const std::string& expected,

@@ -3,13 +3,10 @@
 #include <algorithm>
 
 namespace onebit::api {
-namespace {
 
 int64_t count_characters(std::string_view utf8) {
   return std::ranges::count_if(utf8, [](char c) { return (c & 0xc0) != 0x80; });
 }
-
-}  // namespace
 
 Piece TextStream::push(const TokenEvent& event) {
   if (stopped_) return {};

@@ -4,12 +4,15 @@
 #include <deque>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/request.h"
 #include "text/stream_decoder.h"
 
 namespace onebit::api {
+
+int64_t count_characters(std::string_view utf8);
 
 // A token whose text has been given out.
 struct SeenToken {

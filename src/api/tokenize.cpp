@@ -2,9 +2,9 @@
 #include <boost/json/array.hpp>
 
 #include "api/endpoints.h"
-#include "api/json_text.h"
 #include "api/schema.h"
 #include "api/token_input.h"
+#include "io/json_text.h"
 #include "text/stream_decoder.h"
 
 namespace onebit::api {

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "api/json_text.h"
 #include "api/tools.h"
 #include "base/error.h"
 #include "io/json_file.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -12,7 +12,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kOpen = "<tool_call>";
-constexpr std::string_view kClose = "</tool_call>";
 constexpr std::string_view kSpace = " \t\r\n";
 
 std::size_t first_character(std::string_view text) {
@@ -31,15 +30,60 @@ std::optional<ToolCall> parse_call(std::string_view text) {
     const json::value* arguments = call.if_contains("arguments");
     if (arguments == nullptr) arguments = call.if_contains("parameters");
     ToolCall made{std::string(name->get_string()), "{}"};
-    if (arguments && arguments->is_object()) made.arguments = json_text(*arguments);
-    if (arguments && arguments->is_string()) {  // JSON in JSON
-      made.arguments = arguments->get_string();
-      if (!parse_json(made.arguments, "arguments").is_object()) return {};
+    if (arguments == nullptr || arguments->is_null()) return made;
+    if (arguments->is_object()) {
+      made.arguments = json_text(*arguments);
+      return made;
     }
+    if (!arguments->is_string()) return {};
+    made.arguments = arguments->get_string();  // JSON in JSON
+    if (!parse_json(made.arguments, "arguments").is_object()) return {};
     return made;
   } catch (const Error&) {
     return {};
   }
+}
+
+// What there is of a call in the beginning of its text, the name "" while it is not complete;
+// nothing: no call begins so. Members up to the arguments are strings, and names have no escapes.
+std::optional<ToolCall> parse_cut_call(std::string_view text) {
+  // False: something else comes. Where the text ends all may come.
+  const auto take = [&](char c) {
+    text.remove_prefix(first_character(text));
+    if (text.empty()) return true;
+    if (text[0] != c) return false;
+    text.remove_prefix(1);
+    return true;
+  };
+  const auto take_string = [&](std::string_view& out) {
+    if (!take('"')) return false;
+    const std::size_t end = text.find('"');
+    out = end == std::string_view::npos ? "" : text.substr(0, end);
+    text.remove_prefix(std::min(end, text.size() - 1) + 1);
+    return true;
+  };
+  ToolCall call;
+  for (char before = '{';; before = ',') {
+    std::string_view key;
+    if (!take(before) || !take_string(key) || !take(':')) return {};
+    if (key == "arguments" || key == "parameters") {
+      text.remove_prefix(first_character(text));
+      if (text.starts_with('{')) call.arguments = text;
+      const bool may_be = text.empty() || text[0] == '{' || text[0] == '"';
+      return may_be && !call.name.empty() ? std::optional(call) : std::nullopt;
+    }
+    std::string_view value;
+    if (!take_string(value)) return {};
+    if (key == "name" || key == "function") call.name = value;
+    if (text.empty()) return call;
+  }
+}
+
+// Bytes at the end of a text that may be the beginning of a tag.
+std::size_t begun(std::string_view text, std::string_view tag) {
+  std::size_t n = std::min(tag.size() - 1, text.size());
+  while (n > 0 && !text.ends_with(tag.substr(0, n))) --n;
+  return n;
 }
 
 // Whether a text may be the beginning of a call, may not, or is one: {"name" or {"type" or
@@ -72,8 +116,13 @@ ToolCallReader::Part ToolCallReader::push(std::string_view text) {
   return part;
 }
 
-void ToolCallReader::add_call(std::string_view text, std::string_view raw, Part& part) {
+void ToolCallReader::add_call(std::string_view text, std::string_view raw, bool is_cut,
+                              Part& part) {
   auto call = parse_call(text);
+  if (!call && is_cut) {
+    call = parse_cut_call(text);
+    if (call && call->name.empty()) return;
+  }
   if (call && std::ranges::count(names_, call->name) > 0) {
     part.calls.push_back(std::move(*call));
     after_call_ = true;
@@ -85,23 +134,16 @@ void ToolCallReader::add_call(std::string_view text, std::string_view raw, Part&
 void ToolCallReader::read_tagged(Part& part) {
   for (;;) {
     if (in_call_) {
-      const std::size_t close = held_.find(kClose);
+      const std::size_t close = held_.find(kToolCallEnd);
       if (close == std::string::npos) return;
       const std::string inner = held_.substr(0, close);
-      held_.erase(0, close + kClose.size());
+      held_.erase(0, close + kToolCallEnd.size());
       in_call_ = false;
-      add_call(inner, std::string(kOpen) + inner + std::string(kClose), part);
+      add_call(inner, std::string(kOpen) + inner + std::string(kToolCallEnd), false, part);
       continue;
     }
     const std::size_t open = held_.find(kOpen);
-    std::size_t end = std::min(open, held_.size());
-    if (open == std::string::npos) {  // keep what may be a beginning
-      for (std::size_t n = std::min(kOpen.size() - 1, end); n > 0; --n) {
-        if (!held_.ends_with(kOpen.substr(0, n))) continue;
-        end -= n;
-        break;
-      }
-    }
+    const std::size_t end = open == std::string::npos ? held_.size() - begun(held_, kOpen) : open;
     // White space in front of a call and behind one is no text: keep it till it is known.
     const std::size_t last = std::string_view(held_).substr(0, end).find_last_not_of(kSpace);
     const std::size_t n = last == std::string::npos ? 0 : last + 1;
@@ -130,15 +172,21 @@ void ToolCallReader::read_bare(Part& part) {
   style_ = ToolStyle::kNone;  // an answer is a call from its beginning, or none
 }
 
-ToolCallReader::Part ToolCallReader::finish() {
+ToolCallReader::Part ToolCallReader::finish(bool is_cut) {
   Part part;
-  const std::string rest = std::move(held_);
+  std::string rest = std::move(held_);
   held_.clear();
-  if (!in_call_) {
+  const bool is_tagged = style_ == ToolStyle::kTagged;
+  if (is_cut && is_tagged) {
+    rest.resize(rest.size() - begun(rest, in_call_ ? kToolCallEnd : kOpen));
+  }
+  // What is held of a bare answer may be the beginning of a call.
+  if (in_call_ || (is_cut && style_ == ToolStyle::kBare)) {
+    // The end of an answer ends a call too.
+    add_call(rest, is_tagged ? std::string(kOpen) + rest : rest, is_cut, part);
+  } else {
     const bool is_nothing = after_call_ && first_character(rest) == rest.size();
     if (!is_nothing) part.text = rest;
-  } else {  // the end of an answer ends a call too
-    add_call(rest, style_ == ToolStyle::kTagged ? std::string(kOpen) + rest : rest, part);
   }
   in_call_ = false;
   return part;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "api/json_text.h"
 #include "api/output_form.h"
 #include "base/error.h"
 #include "grammar/json_schema.h"
+#include "io/json_text.h"
 
 namespace onebit::api {
 namespace {
@@ -63,18 +63,61 @@ std::string read_named_function(const json::value& value, const std::string& fie
   return read_name(function->get_object().if_contains("name"), field + ".function.name");
 }
 
+// Arguments are an object: else nobody could read them as the function's.
+void check_parameters(const json::value* parameters, const std::string& field) {
+  if (parameters == nullptr || parameters->is_null()) return;
+  if (!parameters->is_object()) refuse(field, "an object", found_text(*parameters));
+  if (parameters->get_object().empty()) return;
+  const json::value* const type = parameters->get_object().if_contains("type");
+  if (type == nullptr || *type != "object") {
+    refuse(field + ".type", "'object'", type ? found_text(*type) : "none");
+  }
+}
+
 json::value call_schema(const json::value& tool, const std::string& arguments_key,
                         const std::string& at) {
   json::value parameters{
       {"type", "object"}, {"properties", json::object()}, {"additionalProperties", false}};
+  // {} says no more than none: as a schema it would allow any JSON.
   const json::value* const given = function_of(tool).if_contains("parameters");
-  if (given && !given->is_null()) parameters = *given;
+  if (given && given->is_object() && !given->get_object().empty()) parameters = *given;
   move_references(parameters, at + "/properties/" + arguments_key);
   return {{"type", "object"},
           {"properties",
            {{"name", {{"const", function_of(tool).at("name")}}}, {arguments_key, parameters}}},
           {"required", {"name", arguments_key}},
           {"additionalProperties", false}};
+}
+
+void read_choice(const json::value* choice, Tools& tools) {
+  if (choice == nullptr) return;
+  if (choice->is_string()) {
+    const std::string_view text = choice->get_string();
+    if (text != "none" && text != "auto" && text != "required") {
+      refuse("tool_choice", "'none', 'auto', 'required' or an object", found_text(*choice));
+    }
+    if (text == "none") tools.choice = Tools::Choice::kNone;
+    if (text != "required") return;
+  } else {
+    const std::string name = read_named_function(*choice, "tool_choice");
+    if (std::ranges::count(tools.names, name) == 0) {
+      refuse("tool_choice.function.name", "one of the tools", quote(name));
+    }
+    tools.names = {name};
+  }
+  if (tools.list.is_null()) refuse("tool_choice", "tools beside it", "none");
+  tools.choice = Tools::Choice::kRequired;
+}
+
+// A forced call is always strict. One that the model may make is not held to its schema.
+void check_strict(const Tools& tools) {
+  for (std::size_t i = 0; i < tools.names.size(); ++i) {
+    if (tools.choice != Tools::Choice::kAuto) return;
+    const json::value* const strict = function_of(tools.list.at(i)).if_contains("strict");
+    if (strict == nullptr || strict->is_null() || *strict == false) continue;
+    refuse("tools[" + std::to_string(i) + "].function.strict",
+           "false, or a tool_choice that forces a call", found_text(*strict));
+  }
 }
 
 }  // namespace
@@ -107,33 +150,13 @@ Tools read_tools(const Fields& fields) {
         refuse(field + ".function.name", "a new name", quote(name));
       }
       tools.names.push_back(std::move(name));
-      const json::value* const parameters = function_of(tool).if_contains("parameters");
-      if (parameters && !parameters->is_null() && !parameters->is_object()) {
-        refuse(field + ".function.parameters", "an object", found_text(*parameters));
-      }
+      check_parameters(function_of(tool).if_contains("parameters"), field + ".function.parameters");
     }
     tools.list = *list;
     tools.choice = Tools::Choice::kAuto;
   }
-  const json::value* const choice = fields.find("tool_choice");
-  if (choice == nullptr) return tools;
-  if (choice->is_string()) {
-    const std::string_view text = choice->get_string();
-    if (text != "none" && text != "auto" && text != "required") {
-      refuse("tool_choice", "'none', 'auto', 'required' or an object", found_text(*choice));
-    }
-    if (text == "none") tools.choice = Tools::Choice::kNone;
-    if (text != "required") return tools;
-    tools.choice = Tools::Choice::kRequired;
-  } else {
-    const std::string name = read_named_function(*choice, "tool_choice");
-    if (std::ranges::count(tools.names, name) == 0) {
-      refuse("tool_choice.function.name", "one of the tools", quote(name));
-    }
-    tools.names = {name};
-    tools.choice = Tools::Choice::kRequired;
-  }
-  if (tools.list.is_null()) refuse("tool_choice", "tools beside it", "none");
+  read_choice(fields.find("tool_choice"), tools);
+  check_strict(tools);
   return tools;
 }
 

@@ -38,15 +38,18 @@ Tools read_tools(const Fields& fields);
 std::shared_ptr<const TokenMasks> call_grammar(GrammarCache& grammars, const Tools& tools,
                                                ToolStyle style);
 
+// What ends a call of kTagged.
+inline constexpr std::string_view kToolCallEnd = "</tool_call>";
+
 struct ToolCall {
   std::string name;
-  std::string arguments;  // JSON
+  std::string arguments;  // a JSON object, or the beginning of one
 };
 
 // Tells the calls in an answer from its text, while it grows.
 class ToolCallReader {
  public:
-  // Calls of other names are text.
+  // Calls of other names are text, and so is what has arguments that are no object.
   ToolCallReader(ToolStyle style, std::vector<std::string> names)
       : style_(style), names_(std::move(names)) {}
 
@@ -55,12 +58,14 @@ class ToolCallReader {
     std::vector<ToolCall> calls;
   };
   Part push(std::string_view text);
-  Part finish();
+  // `is_cut`: the answer was to go on. A call that it had begun comes with the arguments so far, or
+  // not at all while its name is not known: half a call is no text.
+  Part finish(bool is_cut);
 
  private:
   void read_tagged(Part& part);
   void read_bare(Part& part);
-  void add_call(std::string_view text, std::string_view raw, Part& part);
+  void add_call(std::string_view text, std::string_view raw, bool is_cut, Part& part);
 
   ToolStyle style_;
   std::vector<std::string> names_;

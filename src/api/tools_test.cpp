@@ -20,7 +20,7 @@ struct Read {
   std::vector<std::string> calls;
 };
 // In pieces of n bytes.
-Read read(ToolStyle style, const std::string& answer, std::size_t n) {
+Read read(ToolStyle style, const std::string& answer, std::size_t n, bool is_cut = false) {
   ToolCallReader reader(style, {"weather", "time"});
   Read all;
   const auto take = [&](const ToolCallReader::Part& part) {
@@ -28,7 +28,7 @@ Read read(ToolStyle style, const std::string& answer, std::size_t n) {
     for (const auto& call : part.calls) all.calls.push_back(call.name + call.arguments);
   };
   for (std::size_t i = 0; i < answer.size(); i += n) take(reader.push(answer.substr(i, n)));
-  take(reader.finish());
+  take(reader.finish(is_cut));
   return all;
 }
 
@@ -54,6 +54,14 @@ TEST(Tools, CallsAreFoundWhereverPiecesEnd) {
       {ToolStyle::kTagged, R"(<tool_call>{"name": "time"})", "", {"time{}"}},  // ended by EOS
       {ToolStyle::kTagged, R"(<tool_call>{"name": "ti)", R"(<tool_call>{"name": "ti)", {}},
       {ToolStyle::kTagged,
+       R"(<tool_call>{"name":"time","arguments":null}</tool_call>)",
+       "",
+       {"time{}"}},
+      {ToolStyle::kTagged,
+       R"(<tool_call>{"name":"time","arguments":[1]}</tool_call>)",
+       R"(<tool_call>{"name":"time","arguments":[1]}</tool_call>)",
+       {}},
+      {ToolStyle::kTagged,
        R"(<tool_call>{"name":"time","arguments":"{\"a\":1}"}</tool_call>)",
        "",
        {R"(time{"a":1})"}},
@@ -72,6 +80,65 @@ TEST(Tools, CallsAreFoundWhereverPiecesEnd) {
       EXPECT_EQ(got.calls, c.calls) << c.answer << " by " << n;
     }
   }
+}
+
+// Half a call is no text: the call so far, if it has a name yet.
+TEST(Tools, WhatIsCutIsACallSoFar) {
+  const std::string tagged = R"(<tool_call>
+{ "name" : "weather", "arguments": {"city": "Ro"}}
+</tool_call>)";
+  const std::string bare =
+      R"({"type": "function", "name": "weather", "parameters": {"city": "Ro"}})";
+  for (const auto& [style, answer] :
+       {std::pair{ToolStyle::kTagged, tagged}, {ToolStyle::kBare, bare}}) {
+    const std::size_t named = answer.find("\"weather\"") + 9;
+    const std::size_t begin = answer.find("{\"city");
+    for (std::size_t n = 1; n <= answer.size(); ++n) {
+      const Read got = read(style, answer.substr(0, n), 3, true);
+      EXPECT_EQ(got.text, "") << answer.substr(0, n);
+      ASSERT_EQ(got.calls.size(), n < named ? 0u : 1u) << answer.substr(0, n);
+      if (n < named) continue;
+      std::string arguments =
+          n < begin ? "" : answer.substr(begin, std::min(n - begin, std::size_t{14}));
+      if (got.calls[0] == R"(weather{"city":"Ro"})") arguments = R"({"city":"Ro"})";  // whole
+      EXPECT_EQ(got.calls[0], "weather" + arguments) << answer.substr(0, n);
+    }
+    EXPECT_EQ(read(style, answer, 3, true).calls[0], R"(weather{"city":"Ro"})");
+  }
+  EXPECT_EQ(read(ToolStyle::kTagged, "a < b", 1, true).text, "a < b");
+  EXPECT_EQ(read(ToolStyle::kTagged, "<tool_call>what", 1, true).text, "<tool_call>what");
+  EXPECT_EQ(read(ToolStyle::kTagged, R"(<tool_call>{"name": "rm", )", 1, true).text,
+            R"(<tool_call>{"name": "rm", )");
+  EXPECT_EQ(read(ToolStyle::kTagged, R"(<tool_call>{"name": "time", "arguments": [)", 1, true).text,
+            R"(<tool_call>{"name": "time", "arguments": [)");
+  EXPECT_EQ(read(ToolStyle::kBare, R"({"names": [)", 1, true).text, R"({"names": [)");
+}
+
+TEST(Tools, AForcedCallThatIsCut) {
+  TestService service("Qwen2.5-7B-Instruct");
+  const std::string body = kTools + R"(, "tool_choice": "required", "stop": "<")";
+  const auto half = kCall.substr(0, kCall.find("ome"));
+  const auto answer = answer_of(service, kPath, body + "}", half, FinishReason::kLength)->answer();
+  const auto& choice = answer.at("choices").at(0);
+  EXPECT_EQ(choice.at("finish_reason"), "length");
+  EXPECT_TRUE(choice.at("message").at("content").is_null());
+  EXPECT_EQ(choice.at("message").at("tool_calls").at(0).at("function").at("arguments"),
+            R"({"city": "R)");
+  const auto data =
+      answer_of(service, kPath, body + R"(, "stream": true})", half, FinishReason::kLength)->data();
+  EXPECT_EQ(data.at(data.size() - 2).at("choices").at(0).at("finish_reason"), "length");
+}
+
+TEST(Tools, OneCallWithoutParallelOnes) {
+  TestService service("Qwen2.5-7B-Instruct");
+  const auto message = [&](const std::string& rest) {
+    const auto sink = answer_of(service, kPath, kTools + rest, "Well. " + kCall + kCall);
+    return sink->answer().at("choices").at(0).at("message").as_object();
+  };
+  EXPECT_EQ(message("}").at("tool_calls").as_array().size(), 2u);
+  const auto one = message(R"(, "parallel_tool_calls": false})");
+  EXPECT_EQ(one.at("tool_calls").as_array().size(), 1u);
+  EXPECT_EQ(one.at("content"), "Well.");
 }
 
 TEST(Tools, TheWholeAnswer) {
@@ -142,7 +209,10 @@ TEST(Tools, ForcedCallsAreHeldToTheirForm) {
     std::string choice;
     std::string text;
     bool is_allowed;
+    std::string tools = kTools;
   };
+  const std::string empty = R"({"messages": [{"role": "user", "content": "x"}], "tools": [
+      {"type": "function", "function": {"name": "time", "strict": true, "parameters": {}}}])";
   const std::string qwen = "Qwen2.5-7B-Instruct";
   const std::string llama = "Llama-3.1-8B-Instruct";
   const std::string weather = R"({"type": "function", "function": {"name": "weather"}})";
@@ -154,6 +224,9 @@ TEST(Tools, ForcedCallsAreHeldToTheirForm) {
       {qwen, weather, kCall, true},
       {qwen, weather, time_call, false},
       {qwen, weather, "Hello", false},
+      {qwen, "\"required\"", time_call, true, empty},
+      {qwen, "\"required\"", "<tool_call>\n{\"name\":\"time\",\"arguments\":\"\"}\n</tool_call>",
+       false, empty},
       {qwen, weather,
        "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Bern\"}}\n</tool_call>",
        false},
@@ -163,14 +236,14 @@ TEST(Tools, ForcedCallsAreHeldToTheirForm) {
   };
   for (const Case& c : cases) {
     TestService service(c.model);
-    const Call call = service.call(kPath, kTools + R"(, "tool_choice": )" + c.choice + "}",
+    const Call call = service.call(kPath, c.tools + R"(, "tool_choice": )" + c.choice + "}",
                                    std::make_shared<TestSink>());
     ASSERT_NE(call.requests.at(0).constraint, nullptr);
     EXPECT_EQ(allows(service, *call.requests[0].constraint, c.text), c.is_allowed)
         << c.choice << ": " << c.text;
     if (!c.is_allowed) continue;
     auto sink = std::make_shared<TestSink>();
-    const Call again = service.call(kPath, kTools + R"(, "tool_choice": )" + c.choice + "}", sink);
+    const Call again = service.call(kPath, c.tools + R"(, "tool_choice": )" + c.choice + "}", sink);
     write_text(service, again.requests[0], c.text);
     EXPECT_EQ(sink->answer().at("choices").at(0).at("finish_reason"), "tool_calls");
   }

@@ -52,10 +52,15 @@ void check_message(const ChatMessage& message, const std::string& where) {
   if (!role.is_string()) fail(where + ".role", "a string", kind_name(role));
   if (role.get_string().empty()) fail(where + ".role", "a name", "''");
   const value* const calls = message.if_contains("tool_calls");
-  if (calls && !calls->is_null()) check_object_list(*calls, where + ".tool_calls");
+  const bool has_calls = calls && !calls->is_null();
+  if (has_calls) check_object_list(*calls, where + ".tool_calls");
   const value* const content = message.if_contains("content");
-  if (!content && !calls) fail(where + ".content", "a string", "none");
-  if (!content || content->is_string() || content->is_null()) return;
+  if (!content || content->is_null()) {
+    const bool is_call = role == "assistant" && has_calls && !calls->get_array().empty();
+    if (!is_call) fail(where + ".content", "a string", content ? "null" : "none");
+    return;
+  }
+  if (content->is_string()) return;
   if (!content->is_array()) {
     fail(where + ".content", "a string or a list of parts", kind_name(*content));
   }

@@ -11,9 +11,9 @@
 
 namespace onebit {
 
-// Checked by parse_messages: "role" is a string that is not empty; "content" a string, null, or a
-// list of {"type": "text", "text": string}; "tool_calls", if there, a list of objects. One of
-// content and tool_calls must be there. Other keys are the template's business.
+// Checked by parse_messages: "role" is a string that is not empty; "content" a string or a list of
+// {"type": "text", "text": string}; "tool_calls", if there, a list of objects. Only an assistant
+// with calls may have no content, or null. Other keys are the template's business.
 using ChatMessage = boost::json::object;
 
 ChatMessage make_message(std::string_view role, std::string_view content);

@@ -59,6 +59,12 @@ TEST(ChatRequest, RefusesWithTheField) {
             "messages[1].role: expected a name, found ''");
   EXPECT_EQ(message_error(R"({"role": "user"})"),
             "messages[1].content: expected a string, found none");
+  EXPECT_EQ(message_error(R"({"role": "user", "content": null})"),
+            "messages[1].content: expected a string, found null");
+  EXPECT_EQ(message_error(R"({"role": "user", "content": null, "tool_calls": [{}]})"),
+            "messages[1].content: expected a string, found null");
+  EXPECT_EQ(message_error(R"({"role": "assistant", "content": null, "tool_calls": []})"),
+            "messages[1].content: expected a string, found null");
   EXPECT_EQ(message_error(R"({"role": "user", "content": 1})"),
             "messages[1].content: expected a string or a list of parts, found a number");
   EXPECT_EQ(message_error(R"({"role": "user", "content": ["a"]})"),

@@ -1,11 +1,10 @@
 #include "grammar/json_rules.h"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
-#include <charconv>
 #include <map>
 
 #include "base/error.h"
+#include "io/json_text.h"
 #include "text/utf8.h"
 
 namespace onebit {
@@ -36,34 +35,6 @@ std::string escaped(char32_t c) {
     default:
       constexpr const char* kHex = "0123456789abcdef";
       return std::string("\\u00") + kHex[c / 16] + kHex[c % 16];
-  }
-}
-
-// At most as deep as the JSON reader lets values nest.
-void write(const boost::json::value& value, std::string& out) {
-  if (const auto* object = value.if_object()) {
-    const char* before = "{";
-    if (object->empty()) out += before;
-    for (const auto& member : *object) {
-      out += before + boost::json::serialize(member.key()) + ":";
-      write(member.value(), out);
-      before = ",";
-    }
-    out += '}';
-  } else if (const auto* array = value.if_array()) {
-    const char* before = "[";
-    if (array->empty()) out += before;
-    for (const auto& element : *array) {
-      out += before;
-      write(element, out);
-      before = ",";
-    }
-    out += ']';
-  } else if (value.is_double()) {  // Boost writes 1.5 as 1.5E0
-    char text[32];
-    out.append(text, std::to_chars(text, text + sizeof text, value.get_double()).ptr);
-  } else {
-    out += boost::json::serialize(value);
   }
 }
 
@@ -292,9 +263,7 @@ JsonRules::Expression JsonRules::integer_between(int64_t low, int64_t high) {
 }
 
 JsonRules::Expression JsonRules::literal(const boost::json::value& value) {
-  std::string text;
-  write(value, text);
-  return g_.bytes(text);
+  return g_.bytes(json_text(value));
 }
 
 Grammar json_object_grammar() {

@@ -14,7 +14,6 @@ namespace {
 std::string_view reason(int status) {
   static constexpr std::pair<int, std::string_view> kReasons[] = {
       {200, "OK"},
-      {202, "Accepted"},
       {204, "No Content"},
       {304, "Not Modified"},
       {400, "Bad Request"},
@@ -23,11 +22,8 @@ std::string_view reason(int status) {
       {404, "Not Found"},
       {405, "Method Not Allowed"},
       {408, "Request Timeout"},
-      {409, "Conflict"},
       {413, "Content Too Large"},
-      {415, "Unsupported Media Type"},
       {417, "Expectation Failed"},
-      {422, "Unprocessable Content"},
       {429, "Too Many Requests"},
       {431, "Request Header Fields Too Large"},
       {500, "Internal Server Error"},

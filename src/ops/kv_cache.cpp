@@ -92,16 +92,6 @@ void KvCache::truncate(int64_t n) {
   blocks_.resize(n_blocks);
 }
 
-void KvCache::share(const KvCache& other, int64_t n) {
-  ONEBIT_CHECK(pool_ == other.pool_ && this != &other && n >= 0 && n <= other.length_);
-  truncate(0);
-  const auto n_blocks = static_cast<std::size_t>(ceil_div(n, kKvBlock));
-  blocks_.assign(other.blocks_.begin(), other.blocks_.begin() + static_cast<int64_t>(n_blocks));
-  ids_.assign(other.ids_.begin(), other.ids_.begin() + static_cast<int64_t>(n_blocks));
-  for (const int32_t block : ids_) pool_->hold(block);
-  length_ = n;
-}
-
 void KvCache::share(std::span<const int32_t> full_blocks) {
   ids_.reserve(full_blocks.size());
   blocks_.reserve(full_blocks.size());                         // nothing below throws

@@ -92,9 +92,6 @@ class KvCache {
   void advance(int64_t n);
   // Forgets all but the first n positions and gives blocks back.
   void truncate(int64_t n);
-  // Becomes the first n positions of another sequence of the same pool, whose blocks both hold from
-  // then on.
-  void share(const KvCache& other, int64_t n);
   // Becomes the positions of these blocks, all full, which somebody holds.
   void share(std::span<const int32_t> full_blocks);
   // Holds `block` in place of the i-th of its own, for somebody's with the same content.

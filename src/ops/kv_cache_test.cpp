@@ -48,12 +48,13 @@ TEST(KvCache, TakesBlocksAsItGrowsAndGivesThemBack) {
 TEST(KvCache, SharesBlocksUntilOneWrites) {
   KvPool pool(kShape);
   KvCache a(pool);
-  a.reserve(100);
-  a.advance(100);
+  a.reserve(128);
+  a.advance(128);
   fill(pool, a, 0, 1);
   fill(pool, a, 1, 2);
   KvCache b(pool);
-  b.share(a, 70);
+  b.share(a.block_ids());
+  b.truncate(70);
   EXPECT_EQ(b.length(), 70);
   EXPECT_EQ(pool.n_blocks(), 2);
   EXPECT_EQ(a.blocks()[1], b.blocks()[1]);
@@ -62,13 +63,14 @@ TEST(KvCache, SharesBlocksUntilOneWrites) {
   EXPECT_EQ(a.blocks()[0], b.blocks()[0]);
   EXPECT_NE(a.blocks()[1], b.blocks()[1]);
   EXPECT_EQ(b.blocks()[1][5], 2);
+  a.truncate(100);
   a.reserve(101);  // it holds its last block alone now
   EXPECT_EQ(pool.n_blocks(), 3);
   a.truncate(0);
   EXPECT_EQ(pool.n_free(), 1);  // the first block is still b's
   EXPECT_EQ(b.blocks()[0][5], 1);
   KvCache c(pool);
-  c.share(b, 64);
+  c.share(b.block_ids().first(1));
   c.reserve(65);  // a shared block that is full is not copied
   EXPECT_EQ(b.blocks()[0], c.blocks()[0]);
 }
@@ -100,9 +102,10 @@ TEST(KvCache, KeepsTheLimitAndLosesNothingAtIt) {
   KvPool pool(kShape);
   pool.set_limit(3);
   KvCache a(pool), b(pool);
-  a.reserve(100);
-  a.advance(100);
-  b.share(a, 70);
+  a.reserve(128);
+  a.advance(128);
+  b.share(a.block_ids());
+  b.truncate(70);
   EXPECT_EQ(b.blocks_needed(71), 1);  // the copy of a block that both hold
   EXPECT_EQ(b.blocks_needed(129), 2);
   EXPECT_THROW(b.reserve(129), Error);

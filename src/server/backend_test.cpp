@@ -125,7 +125,7 @@ TEST(Backend, RefusesInOpenAisWords) {
     int status;
     const char* part;
   } cases[] = {
-      {R"({"refuse": 1})", 422, "\"param\":\"refuse\""},
+      {R"({"refuse": 1})", 400, "\"param\":\"refuse\""},
       {"{", 400, "\"error\""},
       {"[]", 400, "\"error\""},
       {R"({"max_tokens": 0})", 400, "max_tokens"},

@@ -10,6 +10,7 @@
 #include "api/grammar_cache.h"
 #include "base/aligned_buffer.h"
 #include "base/error.h"
+#include "io/json_text.h"
 #include "text/stream_decoder.h"
 
 namespace onebit {
@@ -101,22 +102,22 @@ std::string card_text(const api::Service& service, const ModelFile& file) {
   const Engine& engine = service.engine;
   const ModelConfig& config = engine.config();
   const Weights weights = weights_of(file);
-  return json::serialize(json::object{{"id", service.model},
-                                      {"object", "model"},
-                                      {"created", service.created},
-                                      {"owned_by", "onebit"},
-                                      {"onebit",
-                                       {{"architecture", config.architecture},
-                                        {"name", to_valid_utf8(config.name)},
-                                        {"parameters", weights.count},
-                                        {"bits_per_weight", weights.bits},
-                                        {"file_bytes", file.file_bytes()},
-                                        {"activations", activations_name(config.act_quant)},
-                                        {"isa", engine.isa()},
-                                        {"threads", engine.threads()},
-                                        {"context", service.capacity},
-                                        {"is_chat", service.chat_template.is_chat()},
-                                        {"template", service.chat_template.name()}}}});
+  return json_text(json::object{{"id", service.model},
+                                {"object", "model"},
+                                {"created", service.created},
+                                {"owned_by", "onebit"},
+                                {"onebit",
+                                 {{"architecture", config.architecture},
+                                  {"name", to_valid_utf8(config.name)},
+                                  {"parameters", weights.count},
+                                  {"bits_per_weight", weights.bits},
+                                  {"file_bytes", file.file_bytes()},
+                                  {"activations", activations_name(config.act_quant)},
+                                  {"isa", engine.isa()},
+                                  {"threads", engine.threads()},
+                                  {"context", service.capacity},
+                                  {"is_chat", service.chat_template.is_chat()},
+                                  {"template", service.chat_template.name()}}}});
 }
 
 std::string summary_text(const api::Service& service, const ModelFile& file,

@@ -143,7 +143,7 @@ inline api::Call fake_prepare(const api::Service&, const boost::json::object& bo
     return body.contains(key) ? body.at(key).as_int64() : absent;
   };
   if (body.contains("refuse"))
-    throw api::ApiError{422, "no", "invalid_request_error", "refuse", {}};
+    throw api::ApiError{400, "no", "invalid_request_error", "refuse", {}};
   if (body.contains("throw")) throw std::runtime_error("the inside");
   if (body.contains("answer")) {
     sink->respond(200, "{}");

@@ -31,6 +31,11 @@ std::string StreamDecoder::push(int32_t id) {
   return out;
 }
 
+void StreamDecoder::follow(std::span<const int32_t> ids) {
+  for (const int32_t id : ids) push(id);
+  pending_.clear();
+}
+
 std::string StreamDecoder::finish() {
   const bool open = !pending_.empty();
   pending_.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,9 +12,7 @@ namespace onebit {
 
 class StreamDecoder {
  public:
-  // `tokenizer` must outlive the decoder. Control tokens give their text only `with_special`. To
-  // continue a text push its ids first and drop what they give: SentencePiece's first token of a
-  // text loses its space, one that goes on does not.
+  // `tokenizer` must outlive the decoder. Control tokens give their text only `with_special`.
   explicit StreamDecoder(const Tokenizer& tokenizer, bool with_special = false)
       : tokenizer_(tokenizer), with_special_(with_special) {}
 
@@ -21,6 +20,10 @@ class StreamDecoder {
   // becomes one U+FFFD (Unicode 15.0, section 3.9, "U+FFFD Substitution of Maximal Subparts").
   // Throws Error(kInvalidArgument) for an id out of range and then has changed nothing.
   std::string push(int32_t id);
+
+  // What comes goes on after this text, of which nothing is given: not a character that it leaves
+  // open either. SentencePiece's first token of a text loses its space, one that goes on does not.
+  void follow(std::span<const int32_t> ids);
 
   // Ends the stream: an open character becomes one U+FFFD. The decoder can be used again.
   std::string finish();

@@ -1,12 +1,11 @@
-#include "api/json_text.h"
+#include "io/json_text.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
-#include <cmath>
 
-namespace onebit::api {
+namespace onebit {
 namespace {
 
 namespace json = boost::json;
@@ -44,16 +43,4 @@ std::string json_text(const json::value& value) {
   return out;
 }
 
-double shortest(float x) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, x).ptr;
-  double value = 0;
-  std::from_chars(text, end, value);
-  return value;
-}
-
-double rounded(double x) {
-  return std::round(x * 1000) / 1000;
-}
-
-}  // namespace onebit::api
+}  // namespace onebit
