@@ -57,8 +57,9 @@ constexpr Field kChat[] = {
      "A GBNF grammar that the answer is a text of (see grammar.md). Not OpenAI's."},
     {"tools", kList, 0, 128, "", "",
      "Functions that the model may call: `type` \"function\" and `function` {`name`, "
-     "`description`, `parameters`, of type object}. `strict` true only with a `tool_choice` that "
-     "forces a call. For models whose chat template has tools."},
+     "`description`, `parameters`, of type object}. Calls that `tool_choice` forces are always "
+     "strict; one that the model makes of its own accord has the arguments that it wrote. For "
+     "models whose chat template has tools."},
     {"tool_choice", kMixed, 0, 0,
      "'none', 'auto', 'required' or {\"type\": \"function\", \"function\": {\"name\"}}", "\"auto\"",
      "With required, or a function's name, the answer is one call, with arguments valid under "

@@ -80,8 +80,6 @@ TEST(Refusals, NameTheField) {
        "tools[0].function.parameters: expected an object, found 1"},
       {R"("tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "array"}}}])",
        "tools[0].function.parameters.type: expected 'object', found 'array'"},
-      {R"("tools": [{"type": "function", "function": {"name": "f", "strict": true}}])",
-       "tools[0].function.strict: expected false, or a tool_choice that forces a call, found true"},
       {R"("tools": [{"type": "function", "function": {"name": "f"}},
                     {"type": "function", "function": {"name": "f"}}])",
        "tools[1].function.name: expected a new name, found 'f'"},

@@ -109,17 +109,6 @@ void read_choice(const json::value* choice, Tools& tools) {
   tools.choice = Tools::Choice::kRequired;
 }
 
-// A forced call is always strict. One that the model may make is not held to its schema.
-void check_strict(const Tools& tools) {
-  for (std::size_t i = 0; i < tools.names.size(); ++i) {
-    if (tools.choice != Tools::Choice::kAuto) return;
-    const json::value* const strict = function_of(tools.list.at(i)).if_contains("strict");
-    if (strict == nullptr || strict->is_null() || *strict == false) continue;
-    refuse("tools[" + std::to_string(i) + "].function.strict",
-           "false, or a tool_choice that forces a call", found_text(*strict));
-  }
-}
-
 }  // namespace
 
 ToolStyle tool_style(const ChatTemplate& chat_template, const ChatRequest& request,
@@ -156,7 +145,6 @@ Tools read_tools(const Fields& fields) {
     tools.choice = Tools::Choice::kAuto;
   }
   read_choice(fields.find("tool_choice"), tools);
-  check_strict(tools);
   return tools;
 }
 

@@ -7,11 +7,11 @@
 //   scheduler.submit(request);  scheduler.cancel(id);                   // any thread
 //
 // Requests of a tenant are admitted in the order in which they came; among tenants, first of the
-// one that runs least. Prompts are read in chunks, tenants taking turns, beside the others'
-// decoding. When blocks of keys and values run out, cached prefixes go first, then the request
-// admitted last of the tenant that runs most waits again, in front of the tenant's others; it reads
-// its tokens once more. So it does for the first request of another tenant that has nothing
-// running.
+// one that runs least. Prompts are read in blocks beside the others' decoding: tenants take turns,
+// and of each the prompt with the fewest tokens left and the one that came first. When blocks of
+// keys and values run out, cached prefixes go first, then the request admitted last of the tenant
+// that runs most waits again, in front of the tenant's others; it reads its tokens once more. So it
+// does for the first request of another tenant that has nothing running.
 //
 // When memory runs out elsewhere (std::bad_alloc) the requests concerned end with kError, and the
 // others go on: step() does not throw.
@@ -68,8 +68,10 @@ struct SchedulerStats {
 
 // Whose requests share their prefixes, and are equal to those of others.
 struct Tenant {
-  int64_t n_alive = 0;      // requests accepted, not finished; under the scheduler's mutex
-  int64_t served_step = 0;  // when it last read a chunk of a prompt; the compute thread's
+  int64_t n_alive = 0;  // requests accepted, not finished; under the scheduler's mutex
+  // The compute thread's:
+  int64_t last_read = 0;       // when it read a block of a prompt: so many had been read by all
+  bool reads_shortest = true;  // next, of its prompts
 };
 
 struct Job;

@@ -281,6 +281,19 @@ TEST_F(SchedulerTest, PromptsTakeTurns) {
   EXPECT_FALSE(first_long.is_finished());
 }
 
+// Of prompts alike the first is read first: nobody gains if all are read side by side.
+TEST_F(SchedulerTest, EqualPromptsAreReadOneAfterTheOther) {
+  Scheduler scheduler(engine_, options_);  // 128 tokens of prompts in a step
+  std::deque<Answer> answers;
+  for (uint64_t i = 0; i < 4; ++i) submit(scheduler, request(380, 1, i), answers.emplace_back());
+  std::vector<int> ends;
+  for (int step = 1; step <= 12; ++step) {
+    scheduler.step();
+    while (ends.size() < 4 && answers[ends.size()].is_finished()) ends.push_back(step);
+  }
+  EXPECT_EQ(ends, (std::vector{3, 6, 9, 12}));
+}
+
 // New requests come in every step and could take all that a step reads of prompts: the long one
 // still gets its turns.
 TEST_F(SchedulerTest, NobodyStarves) {

@@ -30,9 +30,8 @@ void admit(SchedulerState& state, Job& job) {
   }
   count_cached(state, job, cached);
   if (!job.admitted) job.admitted = SchedulerClock::now();
-  // As if just served: newcomers do not push in.
-  job.served_step = state.stats.steps;
-  if (n_running(state, job.tenant) == 0) job.tenant->served_step = state.stats.steps;
+  // As if it had just read: newcomers do not push in.
+  if (n_running(state, job.tenant) == 0) job.tenant->last_read = state.n_read;
 }
 
 // Of the tenants that run least the first job that waits.

@@ -1,6 +1,6 @@
 // Which tokens a step reads.
 #include <algorithm>
-#include <utility>
+#include <tuple>
 
 #include "base/checked.h"
 #include "engine/steps/state.h"
@@ -44,8 +44,18 @@ int64_t deal(SchedulerState& state, Job& job, int64_t budget) {
   const int64_t n = next_chunk(job, std::min(kKvBlock, budget));
   if (n == 0 || !make_room(state, job, job.n_next + n)) return 0;
   job.n_next += n;
-  job.served_step = job.tenant->served_step = state.stats.steps + 1;
+  job.tenant->last_read = ++state.n_read;
+  job.tenant->reads_shortest = !job.tenant->reads_shortest;
   return n;
+}
+
+// The least is next: the tenant that has gone longest without a block of a prompt; of its prompts
+// by turns the one with the fewest tokens left and the one that came first. The former makes first
+// tokens come early on average, the latter lets a long prompt take half of its tenant's turns.
+auto turn_of(const Job* job) {
+  const bool by_length = job->tenant->reads_shortest && job->sequence;
+  return std::tuple(job->tenant->last_read, by_length ? job->n_pending() - job->n_next : 0,
+                    job->id);
 }
 
 }  // namespace
@@ -66,21 +76,16 @@ void plan_prefill(SchedulerState& state) {
       std::ranges::any_of(state.running, [](const Job& job) { return job.n_next > 0; });
   int64_t budget = others_decode ? state.options.prefill_tokens : state.engine.prefill_chunk();
 
-  auto& turns = state.turns;
+  auto& turns = state.turns;  // those that may read more in this step
   turns.clear();
   for (Job& job : state.running) {
     if (job.sequence && job.n_pending() > 1) turns.push_back(&job);
   }
-  // First the tenants that have gone longest without a chunk; of each the jobs that have; then
-  // those that came first.
-  std::ranges::stable_sort(turns, {}, [](const Job* job) {
-    return std::pair(job->tenant->served_step, job->served_step);
-  });
-  for (int64_t before = -1; budget > 0 && budget != before;) {
-    before = budget;
-    for (Job* job : turns) {
-      if (budget > 0) budget -= deal(state, *job, budget);
-    }
+  while (budget > 0 && !turns.empty()) {
+    const auto next = std::ranges::min_element(turns, {}, turn_of);
+    const int64_t n = deal(state, **next, budget);
+    if (n == 0) turns.erase(next);
+    budget -= n;
   }
 }
 

@@ -40,7 +40,6 @@ struct Job {
   // While it runs.
   std::optional<Sequence> sequence;
   int64_t n_next = 0;       // tokens that it appends in this step
-  int64_t served_step = 0;  // when it last read a chunk of its prompt
   int64_t kept_blocks = 0;  // that the prefix cache has seen
 
   // Guesses of what follows: in a step that checks some they are the last of `tokens`.
@@ -86,6 +85,7 @@ struct SchedulerState {
   std::span<const float> logits = {};      // of the last tokens of those that want them; with
                                            // guesses of all tokens
   std::vector<Job*> turns = {};            // of the step that plans
+  int64_t n_read = 0;                      // blocks of prompts, planned
   SchedulerStats stats = {};
 };
 
@@ -99,7 +99,8 @@ void cancel_requests(SchedulerState& state);
 void admit_requests(SchedulerState& state);
 // All that only lack their newest token get it.
 void plan_decode(SchedulerState& state);
-// Tenants, and the prompts of each, take turns in what a step has room for.
+// Prompts are read in what a step has room for: tenants take turns, and of each the shortest
+// prompt and the oldest.
 void plan_prefill(SchedulerState& state);
 // Those that decode guess what follows, if nobody else is there and they are few.
 void speculate(SchedulerState& state);
