@@ -297,12 +297,4 @@ JsonRules::Expression JsonRules::literal(const boost::json::value& value) {
   return g_.bytes(text);
 }
 
-Grammar json_object_grammar() {
-  Grammar grammar;
-  grammar.max_depth = kMaxJsonCalls;
-  JsonRules rules(grammar);
-  grammar.root = grammar.add("root", grammar.sequence({rules.space(), rules.object()}));
-  return grammar;
-}
-
 }  // namespace onebit
