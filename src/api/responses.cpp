@@ -96,8 +96,8 @@ Call prepare_response(const Service& service, const json::object& body, const st
   const Fields fields(schema_of("/v1/responses"), body);
   GenerationOptions options = read_options(fields, service, tenant);
   options.max_tokens = fields.integer("max_output_tokens");
-  auto masks =
-      read_output_form(fields, service.grammars, "text.format", "text.format.schema", false);
+  auto masks = read_output_form(fields, service.grammars, tenant, "text.format",
+                                "text.format.schema", false);
   ChatRequest chat;
   chat.messages = read_input(fields);
   std::vector<Prompt> prompts;
