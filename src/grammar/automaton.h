@@ -17,7 +17,7 @@ namespace onebit {
 class Automaton {
  public:
   static constexpr std::size_t kMaxStates = std::size_t{1} << 16;
-  static constexpr std::size_t kMaxEdges = std::size_t{1} << 18;
+  static constexpr std::size_t kMaxEdges = std::size_t{1} << 17;
 
   struct ByteEdge {
     uint8_t first;
