@@ -15,7 +15,6 @@
 
 #include "base/rng.h"
 #include "grammar/gbnf.h"
-#include "grammar/json_rules.h"
 #include "grammar/json_schema.h"
 #include "grammar/token_masks.h"
 #include "text/byte_alphabet.h"
@@ -176,7 +175,7 @@ const std::vector<Case>& cases() {
     }
     const std::string document =
         "{\n  \"title\": \"" + sentence(rng, 200) + "\",\n  \"items\": [" + items + "]}";
-    add("object", json_object_grammar(), document);
+    add("object", parse_json_schema(R"({"type":"object"})", "object"), document);
     add("schema",
         parse_json_schema(R"({"type":"object","properties":{"title":{"type":"string"},
           "items":{"type":"array","items":{"$ref":"#/$defs/item"}}},"required":["title","items"],

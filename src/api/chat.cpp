@@ -36,11 +36,11 @@ Call prepare_chat(const Service& service, const boost::json::object& body,
            found_text(tools.list));
   }
 
-  auto masks = read_output_form(fields, service.grammars, "response_format",
+  auto masks = read_output_form(fields, service.grammars, tenant, "response_format",
                                 "response_format.json_schema.schema", true);
   if (tools.choice == Tools::Choice::kRequired) {
     if (masks) refuse("tool_choice", "no grammar or response_format beside it", "both");
-    masks = call_grammar(service.grammars, tools, style);
+    masks = call_grammar(service.grammars, tenant, tools, style);
     options.stops.clear();  // the grammar says where it ends
   } else if (style == ToolStyle::kTagged && !fields.flag("parallel_tool_calls")) {
     options.stops.emplace_back(kToolCallEnd);

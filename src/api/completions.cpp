@@ -135,7 +135,7 @@ Call prepare_completion(const Service& service, const json::object& body, const 
   options.n = *fields.integer("n");
   options.include_usage = fields.flag("stream_options.include_usage");
   options.top_logprobs = static_cast<int>(fields.integer("logprobs").value_or(-1));
-  const auto masks = read_output_form(fields, service.grammars, "response_format",
+  const auto masks = read_output_form(fields, service.grammars, tenant, "response_format",
                                       "response_format.json_schema.schema", true);
   std::vector<Prompt> prompts;
   for (auto& input : read_token_input(*fields.find("prompt"), "prompt", 16,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "api/grammar_cache.h"
+#include "base/error.h"
 #include "base/rng.h"
 #include "io/json_text.h"
 
@@ -91,6 +92,9 @@ class Generation {
 }  // namespace
 
 ApiError error_of(const FinishEvent& event) {
+  if (event.error.starts_with(kGrammarErrors)) {  // what the request asked for, not the server
+    return to_api_error(Error(ErrorCode::kInvalidArgument, event.error));
+  }
   ApiError error;
   error.status = event.reason == FinishReason::kCancelled ? 503 : 500;
   error.type = "server_error";

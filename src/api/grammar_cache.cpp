@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 
@@ -9,8 +10,8 @@ namespace onebit::api {
 namespace {
 
 constexpr int64_t kMostMaskBytes = int64_t{16} << 20;  // of one grammar
-// Of a state with its edges, about: states are small, edges a few each.
-constexpr int64_t kBytesPerState = 128;
+constexpr int64_t kRoomForMasks = int64_t{4} << 20;    // that is made for one, if it can be
+constexpr int64_t kEntryBytes = 4096;                  // of a grammar, besides what is counted
 
 class GrammarConstraint : public TokenConstraint {
  public:
@@ -18,8 +19,8 @@ class GrammarConstraint : public TokenConstraint {
   std::span<const uint64_t> mask() override { return text_.mask(); }
   void accept(int32_t token) override {
     if (text_.accept(token)) return;
-    throw Error(ErrorCode::kUnsupported, "grammar: expected at most " + std::to_string(kMaxTops) +
-                                             " ways to read a text, found more");
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(kGrammarErrors) + "expected a token of the mask, found another");
   }
 
  private:
@@ -29,54 +30,82 @@ class GrammarConstraint : public TokenConstraint {
 }  // namespace
 
 GrammarCache::GrammarCache(const Tokenizer& tokenizer, int64_t max_bytes)
-    : tokenizer_(tokenizer), max_bytes_(max_bytes) {}
+    : tokenizer_(tokenizer),
+      max_bytes_(max_bytes),
+      memory_(std::make_shared<MemoryBudget>(max_bytes)) {}
 
 std::shared_ptr<const TokenTrie> GrammarCache::trie() {
   std::call_once(trie_once_, [this] { trie_ = std::make_shared<const TokenTrie>(tokenizer_); });
   return trie_;
 }
 
-std::shared_ptr<const TokenMasks> GrammarCache::get(const std::string& key,
-                                                    const std::function<Grammar()>& make) {
-  const auto find = [&]() -> std::shared_ptr<const TokenMasks> {
-    const auto found = entries_.find(key);
-    if (found == entries_.end()) return nullptr;
-    used_.splice(used_.begin(), used_, found->second.used);
-    return found->second.masks;
-  };
-  {
-    const std::lock_guard lock(mutex_);
-    if (auto masks = find()) return masks;
-  }
-  auto automaton = std::make_shared<const Automaton>(make());
-  const auto states = static_cast<int64_t>(automaton->n_states());
-  auto made = std::make_shared<const TokenMasks>(std::move(automaton), trie(), kMostMaskBytes);
-  const int64_t bytes =
-      static_cast<int64_t>(2 * key.size()) + states * kBytesPerState + kMostMaskBytes;
-
-  const std::lock_guard lock(mutex_);
-  if (auto masks = find()) return masks;  // another thread was faster
-  while (!used_.empty() && bytes_ + bytes > max_bytes_) {
-    const auto last = entries_.find(used_.back());
-    bytes_ -= last->second.bytes;
-    entries_.erase(last);
-    used_.pop_back();
-  }
-  if (bytes > max_bytes_) return made;
-  used_.push_front(key);
-  entries_.emplace(key, Entry{made, bytes, used_.begin()});
-  bytes_ += bytes;
-  return made;
+std::shared_ptr<const TokenMasks> GrammarCache::find(const std::string& tenant,
+                                                     const std::string& key) {
+  const auto owner = tenants_.find(tenant);
+  if (owner == tenants_.end()) return nullptr;
+  auto& [used, by_key] = owner->second;
+  const auto entry = by_key.find(key);
+  if (entry == by_key.end()) return nullptr;
+  used.splice(used.begin(), used, entry->second);
+  return used.front().masks;
 }
 
-int64_t GrammarCache::bytes() const {
+void GrammarCache::make_room(int64_t bytes) {
+  std::vector<std::pair<int64_t, decltype(tenants_)::iterator>> held;
+  for (auto tenant = tenants_.begin(); tenant != tenants_.end(); ++tenant) {
+    int64_t sum = 0;
+    for (const Entry& entry : tenant->second.used) sum += entry.bytes();
+    held.emplace_back(sum, tenant);
+  }
+  while (memory_->left() < bytes && !held.empty()) {
+    const auto most = std::ranges::max_element(
+        held, [](const auto& a, const auto& b) { return a.first < b.first; });
+    auto& [used, by_key] = most->second->second;
+    // Whoever holds masks got them from here, under the lock.
+    const auto last = std::find_if(used.rbegin(), used.rend(),
+                                   [](const Entry& entry) { return entry.masks.use_count() == 1; });
+    if (last == used.rend()) return;  // others hold less: they need not go for this one
+    most->first -= last->bytes();
+    memory_->give(last->own_bytes);
+    by_key.erase(last->key);
+    used.erase(std::next(last).base());
+    if (used.empty()) {
+      tenants_.erase(most->second);
+      held.erase(most);
+    }
+  }
+}
+
+std::shared_ptr<const TokenMasks> GrammarCache::get(const std::string& tenant,
+                                                    const std::string& key,
+                                                    const std::function<Grammar()>& make) {
+  const int64_t room = std::min(kRoomForMasks, max_bytes_ / 8);
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto masks = find(tenant, key)) {
+      make_room(room);
+      return masks;
+    }
+  }
+  auto automaton = std::make_shared<const Automaton>(make());
+  const int64_t bytes = kEntryBytes + std::ssize(key) + automaton->bytes();
+  auto made =
+      std::make_shared<const TokenMasks>(std::move(automaton), trie(), kMostMaskBytes, memory_);
   const std::lock_guard lock(mutex_);
-  return bytes_;
+  if (auto masks = find(tenant, key)) return masks;  // another thread was faster
+  make_room(room + bytes);
+  if (!memory_->take(bytes)) return made;
+  auto& [used, by_key] = tenants_[tenant];
+  used.push_front({key, made, bytes});
+  by_key.emplace(used.front().key, used.begin());
+  return made;
 }
 
 std::size_t GrammarCache::size() const {
   const std::lock_guard lock(mutex_);
-  return entries_.size();
+  std::size_t n = 0;
+  for (const auto& [name, tenant] : tenants_) n += tenant.used.size();
+  return n;
 }
 
 std::shared_ptr<TokenConstraint> begin_text(std::shared_ptr<const TokenMasks> masks,

@@ -9,11 +9,11 @@
 
 namespace onebit::api {
 
-std::shared_ptr<const TokenMasks> get_masks(GrammarCache& grammars, const std::string& key,
-                                            const std::string& field,
+std::shared_ptr<const TokenMasks> get_masks(GrammarCache& grammars, const std::string& tenant,
+                                            const std::string& key, const std::string& field,
                                             const std::function<Grammar()>& make) {
   try {
-    return grammars.get(key, make);
+    return grammars.get(tenant, key, make);
   } catch (const Error& error) {
     ApiError refusal;
     refusal.message = error.what();
@@ -24,6 +24,7 @@ std::shared_ptr<const TokenMasks> get_masks(GrammarCache& grammars, const std::s
 }
 
 std::shared_ptr<const TokenMasks> read_output_form(const Fields& fields, GrammarCache& grammars,
+                                                   const std::string& tenant,
                                                    const std::string& format,
                                                    const std::string& schema, bool has_grammar) {
   const auto grammar = has_grammar ? fields.text("grammar") : std::nullopt;
@@ -33,11 +34,11 @@ std::shared_ptr<const TokenMasks> read_output_form(const Fields& fields, Grammar
   }
   if (grammar && type != "text") refuse("grammar", "no " + format + " beside it", "both");
   if (grammar) {
-    return get_masks(grammars, "gbnf\n" + *grammar, "grammar",
+    return get_masks(grammars, tenant, "gbnf\n" + *grammar, "grammar",
                      [&] { return parse_gbnf(*grammar, "grammar"); });
   }
   if (type == "json_object") {
-    return get_masks(grammars, "json", format,
+    return get_masks(grammars, tenant, "json", format,
                      [] { return parse_json_schema(R"({"type": "object"})", "json_object"); });
   }
   if (type == "json_schema") {
@@ -48,7 +49,7 @@ std::shared_ptr<const TokenMasks> read_output_form(const Fields& fields, Grammar
       refuse(schema, "at most " + std::to_string(kMaxSchemaBytes) + " bytes",
              std::to_string(text.size()));
     }
-    return get_masks(grammars, "schema\n" + text, schema,
+    return get_masks(grammars, tenant, "schema\n" + text, schema,
                      [&] { return json_schema_grammar(*wanted, schema); });
   }
   return nullptr;

@@ -13,12 +13,13 @@ namespace onebit::api {
 // ("response_format.json_schema.schema"). Reads the field "grammar" too where `has_grammar`. Null:
 // any text. Throws ApiError.
 std::shared_ptr<const TokenMasks> read_output_form(const Fields& fields, GrammarCache& grammars,
+                                                   const std::string& tenant,
                                                    const std::string& format,
                                                    const std::string& schema, bool has_grammar);
 
 // As GrammarCache::get, with what is wrong with a grammar as an ApiError that names `field`.
-std::shared_ptr<const TokenMasks> get_masks(GrammarCache& grammars, const std::string& key,
-                                            const std::string& field,
+std::shared_ptr<const TokenMasks> get_masks(GrammarCache& grammars, const std::string& tenant,
+                                            const std::string& key, const std::string& field,
                                             const std::function<Grammar()>& make);
 
 }  // namespace onebit::api

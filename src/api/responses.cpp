@@ -109,8 +109,8 @@ Call prepare_response(const Service& service, const json::object& body, const st
   const Fields fields(schema_of("/v1/responses"), body);
   GenerationOptions options = read_options(fields, service, tenant);
   options.max_tokens = fields.integer("max_output_tokens");
-  auto masks =
-      read_output_form(fields, service.grammars, "text.format", "text.format.schema", false);
+  auto masks = read_output_form(fields, service.grammars, tenant, "text.format",
+                                "text.format.schema", false);
   check_metadata(fields.find("metadata"));
   ChatRequest chat;
   chat.messages = read_input(fields);

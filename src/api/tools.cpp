@@ -148,8 +148,8 @@ Tools read_tools(const Fields& fields) {
   return tools;
 }
 
-std::shared_ptr<const TokenMasks> call_grammar(GrammarCache& grammars, const Tools& tools,
-                                               ToolStyle style) {
+std::shared_ptr<const TokenMasks> call_grammar(GrammarCache& grammars, const std::string& tenant,
+                                               const Tools& tools, ToolStyle style) {
   const std::string arguments_key = style == ToolStyle::kTagged ? "arguments" : "parameters";
   json::array schemas;
   for (const json::value& tool : tools.list.get_array()) {
@@ -162,7 +162,7 @@ std::shared_ptr<const TokenMasks> call_grammar(GrammarCache& grammars, const Too
   const json::value schema =
       schemas.size() == 1 ? schemas.front() : json::value{{"anyOf", std::move(schemas)}};
   const std::string key = (style == ToolStyle::kTagged ? "tagged\n" : "bare\n") + json_text(schema);
-  return get_masks(grammars, key, "tools", [&] {
+  return get_masks(grammars, tenant, key, "tools", [&] {
     Grammar grammar = json_schema_grammar(schema, "tools");
     if (style == ToolStyle::kTagged) {
       const auto call =

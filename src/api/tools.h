@@ -35,8 +35,8 @@ Tools read_tools(const Fields& fields);
 
 // Exactly one call of one of the functions, with valid arguments. Throws ApiError for parameters
 // that are no schema or an unsupported one.
-std::shared_ptr<const TokenMasks> call_grammar(GrammarCache& grammars, const Tools& tools,
-                                               ToolStyle style);
+std::shared_ptr<const TokenMasks> call_grammar(GrammarCache& grammars, const std::string& tenant,
+                                               const Tools& tools, ToolStyle style);
 
 // What ends a call of kTagged.
 inline constexpr std::string_view kToolCallEnd = "</tool_call>";

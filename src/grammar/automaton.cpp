@@ -182,8 +182,15 @@ class AutomatonBuilder {
 
   const Grammar& grammar_;
   Automaton& a_;
-  int64_t work_ = int64_t{1} << 23;
+  int64_t work_ = int64_t{1} << 22;
 };
+
+int64_t Automaton::bytes() const {
+  const auto of = [](const auto& all) {
+    return static_cast<int64_t>(all.capacity() * sizeof(all[0]));
+  };
+  return of(states_) + of(byte_edges_) + of(calls_) + of(starts_) + of(first_bytes_);
+}
 
 Automaton::Automaton(const Grammar& grammar) {
   AutomatonBuilder(grammar, *this).build();

@@ -16,8 +16,8 @@ namespace onebit {
 // Immutable after construction.
 class Automaton {
  public:
-  static constexpr std::size_t kMaxStates = std::size_t{1} << 17;
-  static constexpr std::size_t kMaxEdges = std::size_t{1} << 19;
+  static constexpr std::size_t kMaxStates = std::size_t{1} << 16;
+  static constexpr std::size_t kMaxEdges = std::size_t{1} << 17;
 
   struct ByteEdge {
     uint8_t first;
@@ -62,6 +62,7 @@ class Automaton {
   uint32_t root_state() const { return starts_[root_]; }
   int max_depth() const { return max_depth_; }
   std::size_t n_states() const { return states_.size() - 1; }
+  int64_t bytes() const;  // of memory
 
  private:
   friend class AutomatonBuilder;

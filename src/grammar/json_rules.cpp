@@ -266,12 +266,4 @@ JsonRules::Expression JsonRules::literal(const boost::json::value& value) {
   return g_.bytes(json_text(value));
 }
 
-Grammar json_object_grammar() {
-  Grammar grammar;
-  grammar.max_depth = kMaxJsonCalls;
-  JsonRules rules(grammar);
-  grammar.root = grammar.add("root", grammar.sequence({rules.space(), rules.object()}));
-  return grammar;
-}
-
 }  // namespace onebit

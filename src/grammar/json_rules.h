@@ -70,7 +70,4 @@ class JsonRules {
 // How deep calls nest in JSON: a level of the document is one, so that json_file.h reads it back.
 inline constexpr int kMaxJsonCalls = 63;
 
-// Any JSON object (the mode json_object of the OpenAI API).
-Grammar json_object_grammar();
-
 }  // namespace onebit

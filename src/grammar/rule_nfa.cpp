@@ -87,7 +87,7 @@ void RuleNfa::build(Grammar::Expression expression, uint32_t from, uint32_t to) 
       }
       return;
     case Kind::kChars:
-      return build_chars(node.chars, from, to);
+      return build_chars(expression, from, to);
     case Kind::kRule:
       add_edge(from, {Edge::kCall, 0, 0, node.rule, to});
       if (nullable_[node.rule]) skip(from, to);
@@ -109,23 +109,40 @@ void RuleNfa::build(Grammar::Expression expression, uint32_t from, uint32_t to) 
 }
 
 // Characters that end in the same bytes share the states for these.
-void RuleNfa::build_chars(const CodeRanges& chars, uint32_t from, uint32_t to) {
+RuleNfa::Pattern RuleNfa::pattern_of(const CodeRanges& chars) {
+  Pattern pattern;
   std::map<ByteSpans, uint32_t> before;  // the state before these last bytes
   for (const ByteSpans& spans : utf8_spans(chars)) {
-    uint32_t next = to;
+    uint32_t next = kEnd;
     for (std::size_t i = spans.size(); --i > 0;) {
       const ByteSpans tail(spans.begin() + static_cast<std::ptrdiff_t>(i), spans.end());
-      const auto known = before.find(tail);
-      if (known != before.end()) {
-        next = known->second;
-        continue;
+      const auto [known, is_new] = before.emplace(tail, pattern.n_states);
+      if (is_new) {
+        pattern.edges.push_back(
+            {known->second, {Edge::kByte, spans[i].first, spans[i].last, 0, next}});
+        ++pattern.n_states;
       }
-      const uint32_t state = add_state();
-      add_edge(state, {Edge::kByte, spans[i].first, spans[i].last, 0, next});
-      before.emplace(tail, state);
-      next = state;
+      next = known->second;
     }
-    add_edge(from, {Edge::kByte, spans[0].first, spans[0].last, 0, next});
+    pattern.edges.push_back({kStart, {Edge::kByte, spans[0].first, spans[0].last, 0, next}});
+  }
+  return pattern;
+}
+
+void RuleNfa::build_chars(Grammar::Expression expression, uint32_t from, uint32_t to) {
+  auto known = patterns_.find(expression);
+  if (known == patterns_.end()) {
+    known = patterns_.emplace(expression, pattern_of(grammar_.nodes()[expression].chars)).first;
+  }
+  const Pattern& pattern = known->second;
+  const auto first = static_cast<uint32_t>(states.size());
+  for (uint32_t i = 2; i < pattern.n_states; ++i) add_state();
+  const auto placed = [&](uint32_t state) {
+    return state == kStart ? from : state == kEnd ? to : first + state - 2;
+  };
+  for (auto [state, edge] : pattern.edges) {
+    edge.to = placed(edge.to);
+    add_edge(placed(state), edge);
   }
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "grammar/grammar.h"
@@ -35,7 +37,14 @@ struct RuleNfa {
   void add_edge(uint32_t from, const Edge& edge);
   void skip(uint32_t from, uint32_t to) { add_edge(from, {Edge::kEmpty, 0, 0, 0, to}); }
   void build(Grammar::Expression expression, uint32_t from, uint32_t to);
-  void build_chars(const CodeRanges& chars, uint32_t from, uint32_t to);
+  // How a class of characters is built, for all of its copies: edges between states of which the
+  // first two stand for `from` and `to`.
+  struct Pattern {
+    uint32_t n_states = 2;
+    std::vector<std::pair<uint32_t, Edge>> edges;
+  };
+  static Pattern pattern_of(const CodeRanges& chars);
+  void build_chars(Grammar::Expression expression, uint32_t from, uint32_t to);
   void build_repeat(const Grammar::Node& node, uint32_t from, uint32_t to);
 
   const Grammar& grammar_;
@@ -43,6 +52,7 @@ struct RuleNfa {
   const std::size_t max_states_;
   const std::size_t max_edges_;
   std::size_t n_edges_ = 0;
+  std::unordered_map<Grammar::Expression, Pattern> patterns_;
 };
 
 }  // namespace onebit

@@ -1,8 +1,10 @@
 #include "grammar/subsets.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
+#include "base/rng.h"
 
 namespace onebit {
 
@@ -14,6 +16,12 @@ Subsets::Subsets(const RuleNfa& nfa, int64_t& work)
   states.clear();
   deterministic_ = false;
   ONEBIT_CHECK(construct(nfa.states.size() + 1));
+}
+
+std::size_t Subsets::HashOfSet::operator()(const Set& set) const {
+  uint64_t hash = set.size();
+  for (const uint32_t state : set) hash = mix64(hash ^ state);
+  return static_cast<std::size_t>(hash);
 }
 
 void Subsets::charge(std::size_t steps) {

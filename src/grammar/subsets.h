@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "grammar/rule_nfa.h"
@@ -48,7 +48,10 @@ class Subsets {
   const RuleNfa& nfa_;
   int64_t& work_;
   bool deterministic_ = true;
-  std::map<Set, uint32_t> ids_;
+  struct HashOfSet {
+    std::size_t operator()(const Set& set) const;
+  };
+  std::unordered_map<Set, uint32_t, HashOfSet> ids_;
   std::vector<Set> sets_;
   std::vector<uint32_t> stamp_;  // closure() number `now_` has seen the state
   uint32_t now_ = 0;

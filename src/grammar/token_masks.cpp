@@ -27,14 +27,33 @@ int64_t TokenMasks::StateMask::bytes() const {
 }
 
 TokenMasks::TokenMasks(std::shared_ptr<const Automaton> automaton,
-                       std::shared_ptr<const TokenTrie> trie, int64_t cache_bytes)
-    : automaton_(std::move(automaton)), trie_(std::move(trie)), cache_bytes_(cache_bytes) {}
+                       std::shared_ptr<const TokenTrie> trie, int64_t cache_bytes,
+                       std::shared_ptr<MemoryBudget> memory)
+    : automaton_(std::move(automaton)),
+      trie_(std::move(trie)),
+      cache_bytes_(cache_bytes),
+      memory_(std::move(memory)) {}
 
-TokenMasks::StateMaskPtr TokenMasks::make_state_mask(uint32_t state, bool long_tokens) const {
+TokenMasks::~TokenMasks() {
+  if (memory_) memory_->give(cached_bytes_);
+}
+
+struct TokenMasks::Filling {
+  Filling(const TokenMasks& masks, std::span<uint64_t> out)
+      : mask(out), walk(*masks.automaton_, *masks.trie_, budget) {}
+  std::span<uint64_t> mask;
+  WorkBudget budget;
+  TrieWalk walk;
+  std::vector<std::pair<Key, StateMaskPtr>> met;  // and charged for
+};
+
+TokenMasks::StateMaskPtr TokenMasks::make_state_mask(Key key, int below) const {
+  const bool long_tokens = key % 2 != 0;
   auto made = std::make_shared<StateMask>();
-  TrieWalk walk(*automaton_, *trie_);
+  WorkBudget budget;
+  TrieWalk walk(*automaton_, *trie_, budget, below);
   StackSet only;
-  only.tops.push_back({state, nullptr});
+  only.tops.push_back({static_cast<uint32_t>(key / 2), nullptr});
   const uint32_t middle = trie_->short_size();
   walk.walk(long_tokens ? middle : 0, long_tokens ? trie_->size() : middle,
             walk.intern(std::move(only)), [&](uint32_t node, TrieWalk::SetId after) {
@@ -44,6 +63,8 @@ TokenMasks::StateMaskPtr TokenMasks::make_state_mask(uint32_t state, bool long_t
               if (!is_leaf && walk.set(after).can_end) made->exits.push_back(node);
             });
   made->deepest = walk.cost().deepest;
+  made->is_plain = walk.cost().is_plain;
+  made->work = budget.spent();
   if (made->tokens.size() * sizeof(int32_t) > trie_->mask_words() * sizeof(uint64_t)) {
     made->mask.resize(trie_->mask_words());
     allow(made->mask, made->tokens);
@@ -54,9 +75,7 @@ TokenMasks::StateMaskPtr TokenMasks::make_state_mask(uint32_t state, bool long_t
   return made;
 }
 
-TokenMasks::StateMaskPtr TokenMasks::state_mask(uint32_t state, bool long_tokens) const {
-  if (!long_tokens) state = automaton_->alike(state);
-  const Key key = Key{state} * 2 + (long_tokens ? 1 : 0);
+TokenMasks::StateMaskPtr TokenMasks::cached_mask(Key key) const {
   {
     const std::lock_guard lock(mutex_);
     const auto known = cache_.find(key);
@@ -65,19 +84,36 @@ TokenMasks::StateMaskPtr TokenMasks::state_mask(uint32_t state, bool long_tokens
       return known->second.mask;
     }
   }
-  auto made = make_state_mask(state, long_tokens);  // two threads may make the same: no harm
+  auto made = make_state_mask(key, 0);  // two threads may make the same: no harm
   const std::lock_guard lock(mutex_);
   if (cache_.contains(key)) return made;
-  used_.push_front(key);
-  cache_.emplace(key, Cached{made, used_.begin()});
-  cached_bytes_ += made->bytes();
-  while (cached_bytes_ > cache_bytes_) {
+  while (!take_memory(made->bytes())) {
+    if (used_.empty()) return made;
     const auto oldest = cache_.find(used_.back());
-    cached_bytes_ -= oldest->second.mask->bytes();
+    const int64_t bytes = oldest->second.mask->bytes();
+    cached_bytes_ -= bytes;
+    if (memory_) memory_->give(bytes);
     cache_.erase(oldest);
     used_.pop_back();
   }
+  used_.push_front(key);
+  cache_.emplace(key, Cached{made, used_.begin()});
   return made;
+}
+
+bool TokenMasks::take_memory(int64_t bytes) const {
+  if (cached_bytes_ + bytes > cache_bytes_ || (memory_ && !memory_->take(bytes))) return false;
+  cached_bytes_ += bytes;
+  return true;
+}
+
+const TokenMasks::StateMask& TokenMasks::state_mask(Key key, Filling& filling) const {
+  for (const auto& [known, mask] : filling.met) {
+    if (known == key) return *mask;
+  }
+  auto mask = cached_mask(key);
+  filling.budget.charge(mask->work);
+  return *filling.met.emplace_back(key, std::move(mask)).second;
 }
 
 int64_t TokenMasks::cached_bytes() const {
@@ -89,37 +125,47 @@ void TokenMasks::fill(const StackSet& state, bool drop_space, std::span<uint64_t
   ONEBIT_CHECK(mask.size() == trie_->mask_words());
   std::fill(mask.begin(), mask.end(), 0);
   if (state.can_end) allow(mask, trie_->stop_tokens());
-  if (drop_space) return fill_dropping_space(state, mask);
-  TrieWalk walk(*automaton_, *trie_);
+  Filling filling(*this, mask);
+  if (drop_space) return fill_dropping_space(state, filling);
   for (const StackSet::Top& top : state.tops) {
-    add_top(top, false, walk, mask);
-    add_top(top, true, walk, mask);
+    add_top(top, false, filling);
+    add_top(top, true, filling);
   }
 }
 
-void TokenMasks::add_top(const StackSet::Top& top, bool long_tokens, TrieWalk& walk,
-                         std::span<uint64_t> mask) const {
-  const auto allow_node = [&](uint32_t node, TrieWalk::SetId) { allow(mask, trie_->tokens(node)); };
-  const StateMaskPtr own = state_mask(top.state, long_tokens);
-  if (depth_of(top.stack) + own->deepest > automaton_->max_depth()) {
+void TokenMasks::add_top(const StackSet::Top& top, bool long_tokens, Filling& filling) const {
+  const Key own_key = Key{top.state} * 2 + (long_tokens ? 1 : 0);
+  const StateMask* own = nullptr;
+  if (const uint32_t alike = automaton_->alike(top.state); !long_tokens && alike != top.state) {
+    own = &state_mask(Key{alike} * 2, filling);
+    // What meets in one of two states that are alike need not meet in the other: where ways may
+    // have to be forgotten they are not the same.
+    if (!own->is_plain) own = nullptr;
+  }
+  if (own == nullptr) own = &state_mask(own_key, filling);
+  StateMaskPtr shallow;
+  const int depth = depth_of(top.stack);
+  if (depth + own->deepest > automaton_->max_depth()) {
     // So deep that not everything that the state could do without a stack is possible.
-    StackSet only;
-    only.tops.push_back(top);
-    const uint32_t middle = trie_->short_size();
-    walk.walk(long_tokens ? middle : 0, long_tokens ? trie_->size() : middle,
-              walk.intern(std::move(only)), allow_node);
-    return;
+    shallow = make_state_mask(own_key, depth);
+    filling.budget.charge(shallow->work);
+    own = shallow.get();
   }
-  for (std::size_t i = 0; i < own->mask.size(); ++i) mask[i] |= own->mask[i];
-  allow(mask, own->tokens);
+  for (std::size_t i = 0; i < own->mask.size(); ++i) filling.mask[i] |= own->mask[i];
+  allow(filling.mask, own->tokens);
   if (top.stack == nullptr || own->exits.empty()) return;
-  const auto rest = walk.intern(returned(*automaton_, top.stack));
-  for (const uint32_t exit : own->exits) walk.walk(exit + 1, (*trie_)[exit].end, rest, allow_node);
+  TrieWalk& walk = filling.walk;
+  const auto rest = walk.intern(returned(*automaton_, top.stack, walk.cost()));
+  for (const uint32_t exit : own->exits) {
+    walk.walk(exit + 1, (*trie_)[exit].end, rest,
+              [&](uint32_t node, TrieWalk::SetId) { allow(filling.mask, trie_->tokens(node)); });
+  }
 }
 
-// A token " x" stands for "x" here, and so does "x". Rare: once a text at most.
-void TokenMasks::fill_dropping_space(const StackSet& state, std::span<uint64_t> mask) const {
-  TrieWalk walk(*automaton_, *trie_);
+// A token " x" stands for "x" here, and so does "x". Rare: once a text at most, before its first
+// token, where no call is open: all is one top without a stack.
+void TokenMasks::fill_dropping_space(const StackSet& state, Filling& filling) const {
+  TrieWalk& walk = filling.walk;
   const auto from = walk.intern(state);
   const auto allow_if = [&](bool drops) {
     return [&, drops](uint32_t node, TrieWalk::SetId) {
@@ -127,7 +173,7 @@ void TokenMasks::fill_dropping_space(const StackSet& state, std::span<uint64_t> 
         bool at_start = true;
         const auto all = trie_->tokenizer().token_bytes(id).size();
         const auto left = trie_->tokenizer().decode_next(id, at_start).size();
-        if ((left < all) == drops) allow(mask, {&id, 1});
+        if ((left < all) == drops) allow(filling.mask, {&id, 1});
       }
     };
   };

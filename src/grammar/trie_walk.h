@@ -17,13 +17,11 @@ class TrieWalk {
  public:
   using SetId = uint32_t;
 
-  TrieWalk(const Automaton& automaton, const TokenTrie& trie)
-      : automaton_(automaton), trie_(trie) {}
+  // All work is charged to `budget`. `below`: see advance().
+  TrieWalk(const Automaton& automaton, const TokenTrie& trie, WorkBudget& budget, int below = 0)
+      : automaton_(automaton), trie_(trie), below_(below), cost_{budget} {}
 
-  // What set() knows under a number. Sets beyond kMaxSets, and those that are reached when
-  // StepCost::work is beyond kMaxWork, count as dead: no grammar made in good faith comes near.
-  static constexpr std::size_t kMaxSets = 8192;
-  static constexpr int64_t kMaxWork = int64_t{1} << 24;
+  // What set() knows under a number.
   static constexpr SetId kDead = 1;
   SetId intern(StackSet set);
   const StackSet& set(SetId id) const { return sets_[id - kFirst]; }
@@ -35,7 +33,9 @@ class TrieWalk {
     if (from == kDead || begin == end) return;
     const std::size_t base = trie_[begin].depth;
     path_.assign(1, from);
+    int64_t n_visited = 1;
     for (uint32_t node = begin; node < end;) {
+      ++n_visited;
       const TokenTrie::Node& n = trie_[node];
       const std::size_t depth = n.depth - base;
       const SetId next = step(path_[depth], n.byte);
@@ -48,10 +48,11 @@ class TrieWalk {
       visit(node, next);
       ++node;
     }
+    cost_.budget.charge(n_visited);
   }
 
   // Of all steps.
-  const StepCost& cost() const { return cost_; }
+  StepCost& cost() { return cost_; }
 
  private:
   static constexpr SetId kUnknown = 0;
@@ -65,6 +66,7 @@ class TrieWalk {
 
   const Automaton& automaton_;
   const TokenTrie& trie_;
+  const int below_;
   std::deque<StackSet> sets_;
   std::vector<SetId> next_;  // by set and byte
   std::unordered_multimap<uint64_t, SetId> ids_;

@@ -55,7 +55,10 @@ inline std::optional<std::string> write_text(const std::shared_ptr<const Automat
     int32_t next = allowed[rng.below(allowed.size())];
     if (rng.below(2) == 0) next = std::min(next, allowed[rng.below(allowed.size())]);
     if (tokenizer.is_stop(next)) return written;
-    if (!text.accept(next)) return std::nullopt;  // see kMaxTops
+    for (int k = 0; k < 8; ++k) {  // whatever is forgotten of an ambiguous text
+      require(ConstrainedText(text).accept(allowed[rng.below(allowed.size())]));
+    }
+    require(text.accept(next));
     written += tokenizer.token_bytes(next);
   }
   return std::nullopt;
