@@ -138,7 +138,7 @@ constexpr Field kEmbeddings[] = {
 };
 
 constexpr Field kTokenize[] = {
-    {"content", kString, 0, kNoLimit, "", "", "The text.", true},
+    {"content", kString, 0, 1 << 20, "", "", "The text.", true},
     {"add_special", kBool, 0, 0, "", "false", "With the tokens that begin and end a text."},
 };
 

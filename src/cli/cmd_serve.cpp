@@ -1,9 +1,9 @@
-#include <csignal>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +12,10 @@
 #include "server/keys.h"
 #include "server/model_server.h"
 #include "server/process.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace onebit {
 namespace {
@@ -104,16 +108,26 @@ void say(const std::string& text) {
   flush_stdout();
 }
 
-// Until all has been said to everyone, or a second signal: then at once.
+// Until all has been said to everyone; a second signal is not waited for.
 void stop(ModelServer& server, const Signals& signals, int64_t seconds) {
+  signals.exit_on_next();
   notify_supervisor("STOPPING=1");
   server.stop(std::chrono::seconds(seconds));
-  while (!server.has_stopped()) {
-    if (signals.wait(std::chrono::milliseconds(-1)) != 0) std::_Exit(1);
-  }
+  while (!server.has_stopped()) signals.wait(std::chrono::milliseconds(-1));
+  // A model that is being loaded cannot be told to stop, and its end is nothing to wait for.
+  if (!server.backend().model()) std::_Exit(0);
+}
+
+// Bodies and answers of megabytes come and go: their memory is to go back to the system, not to
+// stay between smaller pieces. The C library's own threshold grows with what is freed.
+void return_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
 }
 
 void serve(const ServeFlags& flags) {
+  return_memory();
   http::ApiKeys keys = read_keys(flags);  // before any thread may look into the environment
   const Signals signals;
   BackendOptions options = backend_options(flags);

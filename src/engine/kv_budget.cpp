@@ -10,10 +10,15 @@
 namespace onebit {
 
 std::string KvBudget::text() const {
-  char gib[32];
-  std::snprintf(gib, sizeof gib, "%.2f", static_cast<double>(bytes()) / (1 << 30));
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  char size[32];
+  if (bytes() < kGiB) {
+    std::snprintf(size, sizeof size, "%.1f MiB", static_cast<double>(bytes()) / (1 << 20));
+  } else {
+    std::snprintf(size, sizeof size, "%.2f GiB", static_cast<double>(bytes()) / kGiB);
+  }
   return std::to_string(n_blocks) + " blocks of " + std::to_string(kKvBlock) + " positions, " +
-         std::to_string(block_bytes) + " bytes each: " + gib + " GiB";
+         std::to_string(block_bytes) + " bytes each: " + size;
 }
 
 KvBudget kv_budget(const KvShape& shape, int64_t bytes, int64_t enough) {

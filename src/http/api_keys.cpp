@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <memory>
 
 #include "base/error.h"
-#include "base/file.h"
 
 namespace onebit::http {
 namespace {
@@ -23,6 +24,12 @@ std::string_view trimmed(std::string_view line) {
   while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
   return line;
 }
+
+// Characters that are overwritten when they are not needed any more.
+struct Wiped : std::vector<char> {
+  using std::vector<char>::vector;
+  ~Wiped() { OPENSSL_cleanse(data(), size()); }
+};
 
 bool is_key(std::string_view text) {
   return text.size() >= kMinLength && text.size() <= kMaxLength &&
@@ -61,17 +68,26 @@ ApiKeys ApiKeys::from_text(std::string_view text, const std::string& source) {
 }
 
 ApiKeys ApiKeys::from_file(const std::filesystem::path& path) {
-  const auto bytes = read_file(path, kMaxFileBytes);
-  // The group may read: an access list (as systemd's credentials have) shows up in its bits.
+  // Asked of the open file: its name may be another's in between.
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
+                                                             std::fclose);
   struct stat status;
-  if (::stat(path.c_str(), &status) != 0) throw_errno("open", path.string());
+  if (!file || ::fstat(::fileno(file.get()), &status) != 0) throw_errno("open", path.string());
+  // The group may read: an access list (as systemd's credentials have) shows up in its bits.
   if ((status.st_mode & S_IRWXO) != 0) {
     throw Error(ErrorCode::kInvalidArgument,
                 path.string() + ": expected a file that others cannot read (chmod 600), found " +
                     "permissions for everybody");
   }
-  return from_text({reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(bytes.size())},
-                   path.string());
+  if (!S_ISREG(status.st_mode) || status.st_size > kMaxFileBytes) {
+    throw Error(ErrorCode::kInvalidArgument, path.string() + ": expected a file of at most " +
+                                                 std::to_string(kMaxFileBytes) + " bytes");
+  }
+  Wiped text(static_cast<std::size_t>(status.st_size));
+  std::setbuf(file.get(), nullptr);  // no copy but this
+  const std::size_t size = std::fread(text.data(), 1, text.size(), file.get());
+  if (std::ferror(file.get())) throw_errno("read", path.string());
+  return from_text({text.data(), size}, path.string());
 }
 
 std::optional<std::string> ApiKeys::tenant(std::string_view key) const {

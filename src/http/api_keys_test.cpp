@@ -67,6 +67,7 @@ TEST(ApiKeys, FileIsNotForEverybody) {
   }
   std::filesystem::remove(path);
   EXPECT_NE(message_of([&] { ApiKeys::from_file(path); }), "");
+  EXPECT_NE(message_of([&] { ApiKeys::from_file("/dev/null"); }), "");
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "http/connection.h"
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -22,6 +25,16 @@ void shrink(std::string& buffer) {
 
 }  // namespace
 
+void report(const ServerOptions& options, const char* where, const char* what) noexcept {
+  if (!options.on_error) return;
+  std::array<char, 512> line;
+  std::snprintf(line.data(), line.size(), "%s: %s", where, what);
+  try {
+    options.on_error(line.data());
+  } catch (...) {  // there is nobody else to tell
+  }
+}
+
 Connection::Connection(Shared& shared, Socket socket, bool is_unix)
     : shared_(shared),
       limits_(shared.options.limits),
@@ -34,14 +47,30 @@ Connection::~Connection() {
   --shared_.connections;
 }
 
-void Connection::start() {
-  deadline_ = Clock::now() + limits_.head_timeout;
-  read();
+// Around all that others call, the event loop too. A connection whose next read or write could not
+// be begun would wait for ever.
+template <typename Call>
+void Connection::guarded(Call call) noexcept {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    close();
+    report(shared_.options, "a connection was closed", error.what());
+  }
 }
 
-void Connection::refuse(Response response) {
-  answer(std::move(response));
-  read();
+void Connection::start() noexcept {
+  guarded([this] {
+    deadline_ = Clock::now() + limits_.head_timeout;
+    read();
+  });
+}
+
+void Connection::refuse(Response response) noexcept {
+  guarded([&] {
+    answer(std::move(response));
+    read();
+  });
 }
 
 // A read is always pending: it is how the end of the client is noticed while an answer is made.
@@ -51,7 +80,7 @@ void Connection::read() {
   is_reading_ = true;
   socket_.async_read_some(boost::asio::buffer(read_buffer_),
                           [self = shared_from_this()](const auto& error, std::size_t count) {
-                            self->on_read(error, count);
+                            self->guarded([&] { self->on_read(error, count); });
                           });
 }
 
@@ -78,6 +107,7 @@ void Connection::parse() {
   while (phase_ == Phase::kReading && !in_.empty()) {
     if (!intake_) {
       intake_.emplace(shared_.policy, is_unix_);
+      body_ = Charge(shared_.bodies);
       deadline_ = Clock::now() + limits_.head_timeout;
     }
     const auto before = intake_->state();
@@ -102,9 +132,8 @@ void Connection::parse() {
 
 bool Connection::take_in_body() {
   const auto size = intake_->body_size();
-  shared_.body_bytes += size - body_bytes_;
-  body_bytes_ = size;
-  if (shared_.body_bytes > limits_.max_bodies) {
+  body_.set(size);
+  if (!shared_.bodies->has_room(0)) {
     auto refusal = error_response(503, "the server is receiving too much at once");
     refusal.headers.emplace_back("Retry-After", "1");
     intake_->refuse(std::move(refusal));
@@ -120,14 +149,15 @@ bool Connection::take_in_body() {
   return true;
 }
 
-void Connection::release_body() {
-  shared_.body_bytes -= std::exchange(body_bytes_, 0);
-}
-
 void Connection::begin_answer() {
+  outbox_ = std::make_shared<Outbox>(
+      shared_.unread, limits_.max_unread,
+      [self = shared_from_this(), executor = socket_.get_executor()] {
+        boost::asio::post(executor, [self] { self->guarded([&] { self->on_wake(); }); });
+      });
   phase_ = Phase::kAnswering;
   deadline_ = Clock::time_point::max();
-  is_stream_ = has_ended_ = false;
+  is_stream_ = has_ended_ = is_behind_ = false;
   if (intake_) {
     keep_alive_ = intake_->keep_alive();
     is_http10_ = intake_->is_http10();
@@ -136,25 +166,20 @@ void Connection::begin_answer() {
   } else {
     keep_alive_ = is_http10_ = is_head_ = false;
   }
-  release_body();
-  outbox_ = std::make_shared<Outbox>(
-      shared_.unread, [self = shared_from_this(), executor = socket_.get_executor()] {
-        boost::asio::post(executor, [self] { self->on_wake(); });
-      });
 }
 
 void Connection::dispatch() {
   const Route& route = intake_->route();
   begin_answer();
   try {
-    const auto exchange = std::make_shared<OutboxExchange>(outbox_, intake_->take_request());
+    Request request = intake_->take_request();
     intake_.reset();
-    route.handler(exchange);
+    Charge body = std::move(body_);
+    body.set(std::ssize(request.body));
+    route.handler(std::make_shared<OutboxExchange>(outbox_, std::move(request), std::move(body)));
   } catch (const std::exception& error) {
-    if (shared_.options.on_error) {
-      shared_.options.on_error("the handler of " + route.path + " failed: " + error.what());
-    }
     if (outbox_) outbox_->abandon();
+    report(shared_.options, ("the handler of " + route.path).c_str(), error.what());
   }
   if (is_at_eof_ && outbox_ && !outbox_->is_ended()) close();
 }
@@ -162,6 +187,7 @@ void Connection::dispatch() {
 void Connection::answer(Response response) {
   begin_answer();
   intake_.reset();
+  body_ = {};
   outbox_->respond(std::move(response));
 }
 
@@ -223,14 +249,22 @@ void Connection::append_events(std::string_view bytes) {
 void Connection::flush() {
   if (is_writing_) return;
   if (out_.empty()) {
+    is_behind_ = false;
     if (phase_ == Phase::kAnswering && has_ended_) finish_answer();
     return;
   }
   is_writing_ = true;
-  write_deadline_ = Clock::now() + limits_.write_timeout;
+  const auto now = Clock::now();
+  if (!std::exchange(is_behind_, true)) {
+    behind_since_ = now;
+    taken_since_ = 0;
+  }
+  // A byte now and then is not enough: what waits for the client is memory.
+  const auto paid = std::chrono::milliseconds(taken_since_ * 1000 / limits_.min_answer_rate);
+  write_deadline_ = std::min(now, behind_since_ + paid) + limits_.write_timeout;
   socket_.async_write_some(boost::asio::buffer(out_) + written_,
                            [self = shared_from_this()](const auto& error, std::size_t count) {
-                             self->on_write(error, count);
+                             self->guarded([&] { self->on_write(error, count); });
                            });
 }
 
@@ -241,6 +275,7 @@ void Connection::on_write(const boost::system::error_code& error, std::size_t co
   if (error) return close();
   shared_.bytes_out += static_cast<int64_t>(count);
   written_ += count;
+  taken_since_ += static_cast<int64_t>(count);
   if (written_ == out_.size()) {
     written_ = 0;
     shrink(out_);
@@ -274,37 +309,43 @@ void Connection::linger() {
   is_at_eof_ ? close() : read();
 }
 
-void Connection::tick(Clock::time_point now) {
-  if (now >= write_deadline_) return close();
-  if (now < deadline_) return;
-  if (phase_ == Phase::kReading && intake_ && intake_->has_begun() && !is_writing_) {
-    intake_->refuse(error_response(408, "the request did not arrive in time"));
-    answer(intake_->take_answer());
-  } else {
-    close();
-  }
+void Connection::tick(Clock::time_point now) noexcept {
+  guarded([&] {
+    if (now >= write_deadline_) {
+      close();
+    } else if (now < deadline_) {
+      on_wake();  // the outbox may not have been able to
+    } else if (phase_ == Phase::kReading && intake_ && intake_->has_begun() && !is_writing_) {
+      intake_->refuse(error_response(408, "the request did not arrive in time"));
+      answer(intake_->take_answer());
+    } else {
+      close();
+    }
+  });
 }
 
-void Connection::drain() {
+void Connection::drain() noexcept {
   if (phase_ == Phase::kReading && !intake_ && in_.empty()) close();
 }
 
-void Connection::cut() {
-  if (phase_ == Phase::kReading) {
-    close();
-  } else if (phase_ == Phase::kAnswering) {
-    keep_alive_ = false;
-    outbox_->cut(shared_.options.last_events, error_response(503, "the server is stopping"));
-  }
+void Connection::cut() noexcept {
+  guarded([this] {
+    if (phase_ == Phase::kReading) {
+      close();
+    } else if (phase_ == Phase::kAnswering) {
+      keep_alive_ = false;
+      outbox_->cut(shared_.options.last_events, error_response(503, "the server is stopping"));
+    }
+  });
 }
 
-void Connection::close() {
+void Connection::close() noexcept {
   if (phase_ == Phase::kClosed) return;
   const auto self = shared_from_this();  // the last reference may be in what goes now
   phase_ = Phase::kClosed;
   boost::system::error_code ignored;
   socket_.close(ignored);
-  release_body();
+  body_ = {};
   intake_.reset();
   if (is_stream_) --shared_.streams;
   shared_.on_closed(*this);

@@ -23,16 +23,19 @@ struct Shared {
   const ServerOptions& options;
   const Policy& policy;
   std::function<void(Connection&)> on_closed;
-  std::shared_ptr<UnreadBudget> unread =
-      std::make_shared<UnreadBudget>(options.limits.max_unread, options.limits.max_all_unread);
+  std::shared_ptr<Budget> bodies = std::make_shared<Budget>(options.limits.max_bodies);
+  std::shared_ptr<Budget> unread = std::make_shared<Budget>(options.limits.max_all_unread);
   bool is_stopping = false;
-  int64_t body_bytes = 0;  // of the bodies being received
 
   std::atomic<int64_t> connections{0}, accepted{0}, refused{0}, streams{0};
   std::atomic<int64_t> bytes_in{0}, bytes_out{0};
   std::array<std::atomic<int64_t>, 6> answers{};
 };
 
+// One line to options.on_error: "WHERE: WHAT". Allocates nothing by itself.
+void report(const ServerOptions& options, const char* where, const char* what) noexcept;
+
+// Nothing of it throws: what fails, for want of memory, ends this connection and no other.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
@@ -42,17 +45,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(Shared& shared, Socket socket, bool is_unix);
   ~Connection();
 
-  void start();
+  void start() noexcept;
   // Instead of start(): answers the first request, unread, with this.
-  void refuse(Response response);
-  // Ends what has waited too long.
-  void tick(Clock::time_point now);
+  void refuse(Response response) noexcept;
+  // Ends what has waited too long. To be called again and again.
+  void tick(Clock::time_point now) noexcept;
   // Ends now if no request is under way, else after it.
-  void drain();
+  void drain() noexcept;
   // Ends the answer under way, as options.last_events and a 503 do.
-  void cut();
+  void cut() noexcept;
   // Ends everything.
-  void close();
+  void close() noexcept;
 
  private:
   enum class Phase {
@@ -62,6 +65,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     kClosed,
   };
 
+  template <typename Call>
+  void guarded(Call call) noexcept;
   void read();
   void on_read(const boost::system::error_code& error, std::size_t count);
   void parse();
@@ -77,7 +82,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_write(const boost::system::error_code& error, std::size_t count);
   void finish_answer();
   void linger();
-  void release_body();
 
   Shared& shared_;
   const Limits& limits_;
@@ -90,8 +94,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Reading
   std::optional<Intake> intake_;  // of the request that is being read
   Clock::time_point body_begin_;
-  int64_t body_bytes_ = 0;  // its part of shared_.body_bytes
-  std::string in_;          // bytes not taken yet: of this request or, pipelined, the next ones
+  Charge body_;     // of shared_.bodies
+  std::string in_;  // bytes not taken yet: of this request or, pipelined, the next ones
   bool is_reading_ = false;
   bool is_at_eof_ = false;  // the client sends no more
   std::array<char, 8192> read_buffer_;
@@ -109,6 +113,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string out_next_;  // then this: a large body, which is not copied behind its head
   std::size_t written_ = 0;
   bool is_writing_ = false;
+  bool is_behind_ = false;  // the client: there has been something to write, without a pause,
+  Clock::time_point behind_since_;
+  int64_t taken_since_ = 0;  // bytes
 };
 
 }  // namespace onebit::http

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "http/budget.h"
+
 namespace onebit::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -19,6 +21,12 @@ struct Request {
   std::string query;   // after '?', without it
   std::string body;    // whole, within the route's limit
   std::string tenant;  // who asks: of equal API keys, equal; "" where no key is asked for
+};
+
+// The body of a request. As long as it lives it counts among those that the server holds.
+struct Body {
+  std::string text;
+  Charge charge;
 };
 
 struct Response {
@@ -36,8 +44,12 @@ class Exchange {
   virtual ~Exchange() = default;  // without an answer: the client gets a 500
 
   virtual const Request& request() const = 0;
+  // The body, which request() then has no more: to be let go when it is read.
+  virtual Body take_body() = 0;
 
-  virtual void respond(Response response) = 0;
+  // Returns the status that the client gets: another one if it has its answer already (a stop said
+  // 503) or if clients leave too much unread (503); 499 if nobody waits for one.
+  virtual int respond(Response response) = 0;
 
   // 200, text/event-stream, no caching.
   virtual void start_events(Headers headers = {}) = 0;

@@ -81,9 +81,11 @@ Guard::Verdict Guard::check(const Head& head, bool is_local, bool is_public) con
       // A browser asks first, and without the key.
       if (head.method == "OPTIONS" && head.asks_for_method) {
         verdict.refusal = Response{204, "", "", {}};
-        verdict.refusal->headers = {{"Access-Control-Allow-Methods", "GET, POST"},
-                                    {"Access-Control-Allow-Headers", "authorization, content-type"},
-                                    {"Access-Control-Max-Age", "600"}};
+        verdict.refusal->headers = {
+            {"Access-Control-Allow-Methods", "GET, POST"},
+            // A star stands for all but the first: OpenAI's client adds fields of its own.
+            {"Access-Control-Allow-Headers", "authorization, content-type, *"},
+            {"Access-Control-Max-Age", "600"}};
         return verdict;
       }
     }

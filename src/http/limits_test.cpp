@@ -100,6 +100,36 @@ TEST(Limits, BodiesTogether) {
   EXPECT_EQ(third.answer().status, 200) << "what ended was given back";
 }
 
+// A body counts until its handler has let it go.
+TEST(Limits, BodiesThatWaitInHandlers) {
+  ServerOptions options;
+  options.limits.max_bodies = 250'000;
+  std::mutex mutex;
+  std::vector<Body> bodies;
+  const Handler keep = [&](const ExchangePtr& exchange) {
+    const std::lock_guard lock(mutex);
+    bodies.push_back(exchange->take_body());
+    EXPECT_EQ(exchange->request().body, "");
+    exchange->respond({200, "text/plain", bodies.back().text, {}});
+  };
+  TestServer server(options, {make_route("POST", "/keep", keep)});
+  Client client(server->port());
+  const auto whole = post("/keep", std::string(100'000, 'x'));
+  for (int i = 0; i < 2; ++i) {
+    client.send(whole);
+    EXPECT_EQ(client.answer().body.size(), 100'000u);
+  }
+  Client third(server->port());
+  third.send(whole);
+  EXPECT_EQ(third.answer().status, 503);
+  {
+    const std::lock_guard lock(mutex);
+    bodies.clear();
+  }
+  client.send(whole);
+  EXPECT_EQ(client.answer().status, 200);
+}
+
 TEST(Limits, Connections) {
   ServerOptions options = impatient();
   options.limits.max_connections = 2;
@@ -170,6 +200,80 @@ TEST(Limits, UnreadAnswer) {
   Client reader(server->port());
   reader.send(get("/large"));
   EXPECT_EQ(reader.answer().body.size(), body.size());
+}
+
+// A byte now and then does not keep an answer in memory.
+TEST(Limits, AnswersAreTakenAtALeastRate) {
+  ServerOptions options = impatient();
+  options.limits.min_answer_rate = 10 << 20;
+  const std::string body(32 << 20, 'x');
+  const Handler large = [&](const ExchangePtr& exchange) {
+    exchange->respond({200, "text/plain", body, {}});
+  };
+  const Handler stream = [&](const ExchangePtr& exchange) {
+    exchange->start_events();
+    exchange->write(body);
+    exchange->end();
+  };
+  TestServer server(options, {make_route("GET", "/large", large), make_route("GET", "/s", stream)});
+  for (const char* path : {"/large", "/s"}) {
+    Client client(server->port(), 4096);
+    client.send(get(path));
+    std::size_t taken = 0;
+    while (client.receive()) {
+      taken += client.take_received().size();
+      std::this_thread::sleep_for(milliseconds(3));  // at most 16 KB each: never 6 MB/s
+    }
+    EXPECT_LT(taken, body.size()) << path;
+    EXPECT_TRUE(eventually([&] { return server->counters().connections == 0; })) << path;
+  }
+}
+
+// Nor is a stream slow for which there is nothing to read.
+TEST(Limits, StreamsMayTakeTheirTime) {
+  ServerOptions options = impatient();
+  options.limits.min_answer_rate = 10 << 20;
+  std::thread thread;
+  const Handler slow = [&](const ExchangePtr& exchange) {
+    thread = std::thread([exchange] {
+      exchange->start_events();
+      for (int i = 0; i < 30; ++i) {
+        EXPECT_TRUE(exchange->write("data: 1\n\n"));
+        std::this_thread::sleep_for(milliseconds(20));
+      }
+      exchange->end();
+    });
+  };
+  TestServer server(options, {make_route("GET", "/slow", slow)});
+  Client client(server->port());
+  client.send(get("/slow"));
+  EXPECT_TRUE(client.answer().has_ended);
+  thread.join();
+}
+
+TEST(Limits, UnreadAnswersTogether) {
+  ServerOptions options;
+  options.limits.max_all_unread = 40 << 20;
+  options.limits.send_buffer = 16 * 1024;
+  const Handler sized = [](const ExchangePtr& exchange) {
+    const auto size = std::stoul(exchange->request().query) << 10;
+    const int status = exchange->respond({200, "text/plain", std::string(size, 'x'), {}});
+    EXPECT_EQ(status, size == 30 << 20 && exchange->request().method == "POST" ? 503 : 200);
+  };
+  TestServer server(options, {make_route("GET", "/x", sized), make_route("POST", "/x", sized)});
+  Client first(server->port(), 4096);
+  first.send(get("/x?30720"));
+  EXPECT_TRUE(first.receive_until("xxx"));  // and no more: it is held
+  Client second(server->port());
+  second.send(post("/x?30720", "") + get("/x?200"));
+  auto answer = second.answer();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.headers["retry-after"], "1");
+  EXPECT_EQ(second.answer().body.size(), 200u << 10) << "small ones always find room";
+  first.close();
+  EXPECT_TRUE(eventually([&] { return server->counters().connections == 1; }));
+  second.send(get("/x?30720"));
+  EXPECT_EQ(second.answer().body.size(), 30u << 20) << "what ended was given back";
 }
 
 // While an answer is made, only so much of what follows is read.

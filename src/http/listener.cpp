@@ -1,15 +1,21 @@
 #include "http/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -24,6 +30,29 @@ constexpr int kBacklog = 1024;
   throw Error(is_system ? ErrorCode::kIo : ErrorCode::kInvalidArgument,
               "listen on " + name + ": " + std::strerror(error));
 }
+
+// Between bind() and listen() a socket looks like one that nobody answers on, and a path that was
+// found stale may be another server's by now: one server at a time takes a path of a folder. The
+// kernel lets go of the lock even if the process dies.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder)
+      : descriptor_(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC)) {
+    // One that cannot be read cannot be locked; who else holds it for so long is no server.
+    for (int i = 0; i < 100 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0; ++i) {
+      if (errno != EWOULDBLOCK) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+  ~FolderLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  const int descriptor_;
+};
 
 bool is_loopback_address(const sockaddr* address) {
   if (address->sa_family == AF_INET) {
@@ -59,11 +88,16 @@ Listener::Listener(Listener&& other) noexcept
 
 Listener::~Listener() {
   if (descriptor_ >= 0) ::close(descriptor_);
+  remove();
+}
+
+void Listener::remove() noexcept {
   struct stat status;
   if (inode_ != 0 && ::lstat(path_.c_str(), &status) == 0 && status.st_ino == inode_ &&
       status.st_dev == device_) {
     ::unlink(path_.c_str());
   }
+  inode_ = 0;
 }
 
 int Listener::release() {
@@ -94,6 +128,7 @@ void Listener::listen_on_unix() {
 
   descriptor_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (descriptor_ < 0) fail(name(), errno);
+  const FolderLock lock(std::filesystem::path(path_).parent_path());
   struct stat status;
   if (::lstat(path_.c_str(), &status) == 0) {
     if (!S_ISSOCK(status.st_mode)) fail(name(), EEXIST);

@@ -13,11 +13,13 @@ class Listener {
  public:
   // Throws Error as Server's constructor.
   explicit Listener(const Address& address);
-  ~Listener();  // closes, and removes a unix socket that is still its own
+  ~Listener();  // closes and removes
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;
 
   int release();  // the descriptor, which is then the caller's to close
+  // Takes a unix socket that is still its own out of the file system.
+  void remove() noexcept;
   int family() const { return family_; }
   bool is_unix() const;
   bool is_loopback() const { return is_loopback_; }  // a unix socket too

@@ -2,53 +2,39 @@
 // connections: the answer as far as it is made and not yet sent.
 #pragma once
 
-#include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "http/budget.h"
 #include "http/exchange.h"
 
 namespace onebit::http {
 
-// Bytes that clients leave unread: each one's, and as long as all of them together leave less than
-// a bound, many; else few.
-class UnreadBudget {
- public:
-  UnreadBudget(int64_t most_of_one, int64_t most_of_all)
-      : most_of_one_(most_of_one), most_of_all_(most_of_all) {}
-  void add(int64_t bytes) { all_ += bytes; }
-  int64_t of_one() const {
-    return all_ < most_of_all_ ? most_of_one_ : std::min(most_of_one_, kLeastOfOne);
-  }
-  int64_t all() const { return all_; }
-
- private:
-  static constexpr int64_t kLeastOfOne = 256 * 1024;
-  const int64_t most_of_one_, most_of_all_;
-  std::atomic<int64_t> all_ = 0;
-};
-
 class Outbox {
  public:
-  // `wake` has the connection call take(); it must not block. It is never called after close().
-  Outbox(std::shared_ptr<UnreadBudget> unread, std::function<void()> wake)
-      : unread_(std::move(unread)), wake_(std::move(wake)) {}
-  ~Outbox() { unread_->add(-held()); }
+  // `unread`: what clients leave unread, all together. `most_unread`: bytes of events, of this one.
+  // `wake` has the connection call take(); it must not block. It is never called after close(), and
+  // may fail: the connection should look from time to time.
+  Outbox(std::shared_ptr<Budget> unread, int64_t most_unread, std::function<void()> wake)
+      : unread_(std::move(unread)),
+        most_unread_(most_unread),
+        wake_(std::move(wake)),
+        charge_(unread_) {}
 
   // The handler's side: see Exchange.
-  void respond(Response response);
+  int respond(Response response);
   void start_events(Headers headers);
   bool write(std::string bytes);
   void end();
   void on_gone(std::function<void()> callback);
   // The handler will do no more: without an answer a 500; events without an end are cut off, so
   // that the client sees that something is missing.
-  void abandon();
+  void abandon() noexcept;
 
   // The connection's side.
   struct Batch {
@@ -66,22 +52,24 @@ class Outbox {
   // else with `response`.
   void cut(const std::string& last_bytes, Response response);
   // Nobody reads any more.
-  void close();
+  void close() noexcept;
 
  private:
-  // Bytes of events that count as unread.
-  int64_t held() const { return static_cast<int64_t>(pending_.bytes.size()) + taken_; }
-  void wake();
-  void leave(std::unique_lock<std::mutex> lock);
+  int64_t held() const { return bytes_of(pending_) + taken_; }  // that count as unread
+  static int64_t bytes_of(const Batch& batch);
+  void wake() noexcept;
+  void leave(std::unique_lock<std::mutex> lock) noexcept;
 
   mutable std::mutex mutex_;
-  const std::shared_ptr<UnreadBudget> unread_;
+  const std::shared_ptr<Budget> unread_;
+  const int64_t most_unread_;
   std::function<void()> wake_;
   std::function<void()> gone_;
+  Charge charge_;  // of held()
   Batch pending_;
   int64_t taken_ = 0;  // bytes of the last batch
+  int status_ = 0;     // of the answer; 0: there is none yet
   bool is_woken_ = false;
-  bool is_answered_ = false;  // responded or started
   bool has_events_ = false;
   bool is_ended_ = false;
   bool is_broken_ = false;
@@ -91,20 +79,23 @@ class Outbox {
 // What handlers hold. The last one to let go of it abandons the answer.
 class OutboxExchange : public Exchange {
  public:
-  OutboxExchange(std::shared_ptr<Outbox> outbox, Request request)
-      : outbox_(std::move(outbox)), request_(std::move(request)) {}
+  // `body`: of the request's.
+  OutboxExchange(std::shared_ptr<Outbox> outbox, Request request, Charge body)
+      : outbox_(std::move(outbox)), request_(std::move(request)), body_(std::move(body)) {}
   ~OutboxExchange() override { outbox_->abandon(); }
 
   const Request& request() const override { return request_; }
-  void respond(Response response) override { outbox_->respond(std::move(response)); }
+  Body take_body() override { return {std::exchange(request_.body, {}), std::move(body_)}; }
+  int respond(Response response) override { return outbox_->respond(std::move(response)); }
   void start_events(Headers headers) override { outbox_->start_events(std::move(headers)); }
   bool write(std::string bytes) override { return outbox_->write(std::move(bytes)); }
   void end() override { outbox_->end(); }
   void on_gone(std::function<void()> callback) override { outbox_->on_gone(std::move(callback)); }
 
  private:
-  std::shared_ptr<Outbox> outbox_;
+  const std::shared_ptr<Outbox> outbox_;
   Request request_;
+  Charge body_;
 };
 
 }  // namespace onebit::http

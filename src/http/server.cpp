@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstring>
 #include <list>
 #include <unordered_set>
@@ -92,23 +92,20 @@ class Server::Impl {
   struct Door {
     Acceptor acceptor;
     bool is_unix;
-    bool is_accepting = false;
+    // Held by the handler of an accept under way too, even of one that Asio has no memory to call.
+    std::shared_ptr<int> accepting = std::make_shared<int>();
   };
 
-  void accept(Door& door);
-  void accept_all();
+  void accept(Door& door) noexcept;
+  void accept_all() noexcept;
   void on_accept(Door& door, const boost::system::error_code& error, Connection::Socket socket);
-  void on_closed(Connection& connection);
-  void start_ticker();
-  void tick();
+  void on_closed(Connection& connection) noexcept;
+  void tick(Clock::time_point now);
   void await_stop();
   void on_stop();
-  void finish();
+  void finish() noexcept;
   template <typename Call>
   void for_each_connection(Call call);  // which may close it
-  void report(const std::string& line) const {
-    if (options_.on_error) options_.on_error(line);
-  }
 
   const ServerOptions options_;
   std::vector<Listener> listeners_;
@@ -119,11 +116,11 @@ class Server::Impl {
   const int stop_event_;
 
   asio::io_context io_{1};  // what follows lives in it
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::posix::stream_descriptor stop_reader_;
   uint64_t stop_count_ = 0;
-  asio::steady_timer ticker_;
+  bool is_awaiting_stop_ = false;
   const Time tick_interval_;
-  bool is_ticking_ = false;
   bool accept_has_failed_ = false;
   bool is_finished_ = false;
   std::list<Door> doors_;
@@ -143,7 +140,6 @@ Server::Impl::Impl(ServerOptions options, std::vector<Route> routes)
       shared_{options_, policy_, [this](Connection& connection) { on_closed(connection); }},
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       stop_reader_(io_),
-      ticker_(io_),
       tick_interval_(tick_interval(options_.limits)) {
   if (stop_event_ < 0) throw_errno("create", "eventfd");
   stop_reader_.assign(stop_event_);  // which closes it
@@ -161,43 +157,58 @@ Server::Impl::~Impl() {
   for_each_connection([](Connection& connection) { connection.close(); });
 }
 
+// `call` may close the one that it is called for, which takes that out of the set; no other.
 template <typename Call>
 void Server::Impl::for_each_connection(Call call) {
-  const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
-  for (const auto& connection : all) call(*connection);
+  for (auto next = connections_.begin(); next != connections_.end();) {
+    const std::shared_ptr<Connection> connection = *next++;
+    call(*connection);
+  }
 }
 
+// A tick looks at all deadlines (they are kept to within a quarter of the shortest), and tries
+// again what could not be begun for want of memory. So the clock of the ticks is no timer of the
+// loop, which would need some.
 void Server::Impl::run() {
-  for (;;) {
+  auto next_tick = Clock::now() + tick_interval_;
+  while (!io_.stopped()) {
     try {
-      io_.run();
-      return;
-    } catch (const std::exception& error) {  // no memory for one connection: its deadline ends it
-      report(std::string("serving: ") + error.what());
+      io_.run_one_until(next_tick);
+      const auto now = Clock::now();
+      if (now < next_tick) continue;
+      next_tick = now + tick_interval_;
+      tick(now);
+    } catch (const std::exception& error) {
+      report(options_, "serving", error.what());
     }
   }
 }
 
-void Server::Impl::accept_all() {
+void Server::Impl::accept_all() noexcept {
   const auto limit = static_cast<std::size_t>(max_connections_ + kRefusedAtOnce);
   if (shared_.is_stopping || connections_.size() >= limit) return;
   for (Door& door : doors_) accept(door);
 }
 
-void Server::Impl::accept(Door& door) {
-  if (std::exchange(door.is_accepting, true)) return;
-  door.acceptor.async_accept([this, &door](const auto& error, Connection::Socket socket) {
-    door.is_accepting = false;
-    on_accept(door, error, std::move(socket));
-  });
+void Server::Impl::accept(Door& door) noexcept {
+  if (door.accepting.use_count() > 1) return;
+  try {
+    door.acceptor.async_accept([this, &door, accepting = door.accepting](
+                                   const auto& error, Connection::Socket socket) mutable {
+      accepting.reset();
+      on_accept(door, error, std::move(socket));
+    });
+  } catch (...) {  // no memory: the next tick tries again
+  }
 }
 
 void Server::Impl::on_accept(Door& door, const boost::system::error_code& error,
                              Connection::Socket socket) {
   if (shared_.is_stopping) return;
-  start_ticker();
   if (error) {  // too many open files, say: tick() tries again, and one line of it is enough
-    if (!std::exchange(accept_has_failed_, true)) report("accept: " + error.message());
+    if (!std::exchange(accept_has_failed_, true)) {
+      report(options_, "accept", error.message().c_str());
+    }
     return;
   }
   accept_has_failed_ = false;
@@ -218,7 +229,7 @@ void Server::Impl::on_accept(Door& door, const boost::system::error_code& error,
   accept_all();
 }
 
-void Server::Impl::on_closed(Connection& connection) {
+void Server::Impl::on_closed(Connection& connection) noexcept {
   connections_.erase(connection.shared_from_this());
   if (shared_.is_stopping && connections_.empty()) {
     finish();
@@ -227,9 +238,7 @@ void Server::Impl::on_closed(Connection& connection) {
   }
 }
 
-// One timer for all: deadlines are kept to within a quarter of the shortest.
-void Server::Impl::tick() {
-  const auto now = Clock::now();
+void Server::Impl::tick(Clock::time_point now) {
   if (now >= end_time_) {
     for_each_connection([](Connection& connection) { connection.close(); });
   } else if (now >= cut_time_) {
@@ -240,16 +249,7 @@ void Server::Impl::tick() {
     for_each_connection([now](Connection& connection) { connection.tick(now); });
   }
   accept_all();
-  if (!connections_.empty()) start_ticker();
-}
-
-void Server::Impl::start_ticker() {
-  if (std::exchange(is_ticking_, true)) return;
-  ticker_.expires_after(tick_interval_);
-  ticker_.async_wait([this](const auto& error) {
-    is_ticking_ = false;
-    if (!error) tick();
-  });
+  await_stop();
 }
 
 void Server::Impl::stop(Time grace) noexcept {
@@ -262,12 +262,15 @@ void Server::Impl::stop(Time grace) noexcept {
 }
 
 void Server::Impl::await_stop() {
+  if (is_awaiting_stop_ || is_finished_) return;
   stop_reader_.async_read_some(asio::buffer(&stop_count_, sizeof(stop_count_)),
                                [this](const auto& error, std::size_t) {
+                                 is_awaiting_stop_ = false;
                                  if (error) return;
                                  on_stop();
-                                 if (!is_finished_) await_stop();
+                                 await_stop();
                                });
+  is_awaiting_stop_ = true;
 }
 
 void Server::Impl::on_stop() {
@@ -277,16 +280,18 @@ void Server::Impl::on_stop() {
   if (!std::exchange(shared_.is_stopping, true)) {
     boost::system::error_code ignored;
     for (Door& door : doors_) door.acceptor.close(ignored);
+    for (Listener& listener : listeners_) listener.remove();
     for_each_connection([](Connection& connection) { connection.drain(); });
   }
-  connections_.empty() ? finish() : tick();
+  connections_.empty() ? finish() : tick(Clock::now());
 }
 
 // run() returns when nothing is left to wait for.
-void Server::Impl::finish() {
+void Server::Impl::finish() noexcept {
   is_finished_ = true;
-  ticker_.cancel();
-  stop_reader_.cancel();
+  work_.reset();
+  boost::system::error_code ignored;
+  stop_reader_.cancel(ignored);
 }
 
 Counters Server::Impl::counters() const {

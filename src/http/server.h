@@ -26,7 +26,7 @@ struct Limits {
 
   int64_t max_connections = 4096;     // more: 503, and the connection ends
   int64_t max_head = 16 * 1024;       // bytes of request line and fields; more: 431
-  int64_t max_bodies = 256LL << 20;   // bytes of all bodies that are being received; more: 503
+  int64_t max_bodies = 256LL << 20;   // bytes of all bodies that no handler has read yet; more: 503
   Time head_timeout{10'000};          // for a whole head, however it drips in; then 408
   Time body_timeout{10'000};          // for a body,
   int64_t min_body_rate = 16 * 1024;  // and a second more for every so many bytes of it; then 408
@@ -34,11 +34,14 @@ struct Limits {
 
   // Bytes of a stream that a client leaves unread (besides what sockets hold): more, and it is gone
   // at once, since what it has missed cannot be made up for. While all clients together leave more
-  // than max_all_unread, it is 256 KiB. Whole answers are not held to it.
+  // than max_all_unread, it is 256 KiB, and a whole answer of more than that becomes a 503.
   int64_t max_unread = 4 << 20;
   int64_t max_all_unread = 256 << 20;
   int send_buffer = 128 * 1024;  // bytes that the kernel holds for a client
-  Time write_timeout{30'000};    // without a byte taken by the client: closed
+  // A client that has something to read is closed when it has taken no byte for so long, or so long
+  // after it should have had what it has at so many bytes a second.
+  Time write_timeout{30'000};
+  int64_t min_answer_rate = 16 * 1024;
 
   // Before a close, what still arrives is read and dropped for so long: a close with bytes unread
   // is a reset, which can overtake the answer.
@@ -54,9 +57,9 @@ struct ServerOptions {
   std::string content_security_policy = "default-src 'none'; frame-ancestors 'none'";
   // Ends streams that are cut off by a stop: whole events.
   std::string last_events;
-  // One line about what went wrong with the listener or in a handler; never about what a client
-  // sent. On the thread of run().
-  std::function<void(const std::string& line)> on_error;
+  // One line about what went wrong with the listener, a connection or a handler; never about what a
+  // client sent. On the thread of run().
+  std::function<void(const char* line)> on_error;
 };
 
 struct Counters {

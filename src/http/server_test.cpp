@@ -2,11 +2,14 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <mutex>
 
 #include "base/error.h"
 #include "http/http_testing.h"
+#include "http/listener.h"
 
 namespace onebit::http {
 namespace {
@@ -160,7 +163,7 @@ TEST(Server, LargeBodiesBothWays) {
 TEST(Server, HandlersThatFailAreAnswered) {
   ServerOptions options;
   std::vector<std::string> lines;
-  options.on_error = [&](const std::string& line) { lines.push_back(line); };
+  options.on_error = [&](const char* line) { lines.emplace_back(line); };
   const Handler throws = [](const ExchangePtr&) { throw std::runtime_error("boom"); };
   const Handler forgets = [](const ExchangePtr&) {};
   const Handler stops = [](const ExchangePtr& exchange) {
@@ -229,7 +232,7 @@ TEST(Server, HostsAndOrigins) {
       "Access-Control-Request-Method: POST\r\n\r\n");
   answer = client.answer();
   EXPECT_EQ(answer.status, 204);
-  EXPECT_EQ(answer.headers["access-control-allow-headers"], "authorization, content-type");
+  EXPECT_EQ(answer.headers["access-control-allow-headers"], "authorization, content-type, *");
   EXPECT_EQ(answer.headers["access-control-allow-origin"], "https://app.example");
 }
 
@@ -305,6 +308,33 @@ TEST(Server, UnixSocketIsItsOwnersOnly) {
     Client client(path.string());
     client.send("GET /get HTTP/1.1\r\nHost: whatever\r\n\r\n");
     EXPECT_EQ(client.answer().status, 200);
+  }
+}
+
+// Of several that find a stale socket at once, one gets it and stays reachable.
+TEST(Server, OneServerOfAUnixSocket) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("onebit_race_" + std::to_string(::getpid()) + ".sock");
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.string().copy(address.sun_path, sizeof(address.sun_path) - 1);
+  for (int round = 0; round < 50; ++round) {
+    const int left = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::bind(left, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ::close(left);
+    std::array<std::optional<Listener>, 4> listeners;
+    std::vector<std::thread> threads;
+    for (auto& listener : listeners) {
+      threads.emplace_back([&] {
+        try {
+          listener.emplace(Address{"", 0, path.string()});
+        } catch (const Error&) {
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(std::ranges::count_if(listeners, [](const auto& one) { return one.has_value(); }), 1);
+    EXPECT_TRUE(Client(path.string()).is_open());
   }
 }
 

@@ -1,6 +1,7 @@
 // How a server ends.
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 
 #include "http/http_testing.h"
@@ -147,6 +148,19 @@ TEST_F(StopTest, MayBeCalledInASignalHandler) {
   server_->join();
   std::raise(SIGUSR1);  // after the end, too
   std::signal(SIGUSR1, before);
+}
+
+// Its path is free for the next one as soon as nobody answers there.
+TEST(Stop, TakesAUnixSocketAway) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("onebit_stop_" + std::to_string(::getpid()) + ".sock");
+  ServerOptions options;
+  options.addresses = {{"", 0, path.string()}};
+  Server server(options, {});
+  EXPECT_TRUE(std::filesystem::exists(path));
+  server.stop(milliseconds(0));
+  server.run();
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST(Stop, BeforeAndWithoutRun) {

@@ -43,11 +43,7 @@ void Backend::compute(const std::stop_token& stop) try {
     const std::lock_guard lock(mutex_);
     failure_ = std::current_exception();
   }
-  set_phase(Phase::kFailed);
-}
-
-void Backend::set_phase(Phase phase) {
-  phase_ = phase;
+  phase_ = Phase::kFailed;
   options_.on_change();
 }
 
@@ -76,7 +72,10 @@ std::shared_ptr<ServedModel> Backend::model() const {
 }
 
 void Backend::drain() {
-  if (phase_ != Phase::kFailed) set_phase(Phase::kDraining);
+  Phase now = phase_;
+  while (now != Phase::kFailed && !phase_.compare_exchange_weak(now, Phase::kDraining)) {
+  }
+  options_.on_change();
 }
 
 }  // namespace onebit

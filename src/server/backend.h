@@ -64,7 +64,6 @@ class Backend {
 
  private:
   void compute(const std::stop_token& stop);
-  void set_phase(Phase phase);
 
   http::Handler counted(const std::string& path, std::function<http::Response()> respond);
   http::Handler posted(const api::Endpoint& endpoint);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <string>
 
+#include "base/error.h"
+
 namespace onebit {
 
 http::ApiKeys take_environment_keys() {
@@ -17,6 +19,11 @@ http::ApiKeys take_environment_keys() {
   // One a line, as in a file.
   std::ranges::replace_if(
       text, [](char c) { return c == ',' || c == ' ' || c == '\t'; }, '\n');
+  if (text.starts_with('#') || text.find("\n#") != std::string::npos) {
+    explicit_bzero(text.data(), text.size());
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(kName) + ": expected API keys, found one that begins with '#'");
+  }
   http::ApiKeys keys = http::ApiKeys::from_text(text, kName);
   explicit_bzero(text.data(), text.size());
   return keys;

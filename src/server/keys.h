@@ -6,7 +6,8 @@
 namespace onebit {
 
 // Those of ONEBIT_API_KEYS, separated by commas or white space; then it is overwritten and gone,
-// from /proc/PID/environ too. None without it. Throws as http::ApiKeys::from_text.
+// from /proc/PID/environ too. None without it. Throws as http::ApiKeys::from_text, and for a key
+// that begins with '#': a file's comments have no place here.
 http::ApiKeys take_environment_keys();
 
 }  // namespace onebit

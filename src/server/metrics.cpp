@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <new>
 
 #include "base/error.h"
 
@@ -114,9 +115,10 @@ Metrics::Metrics() : first_token_(kFirstTokenBounds), next_token_(kNextTokenBoun
   static_assert(std::size(kNextTokenBounds) <= Histogram::kMaxBounds);
 }
 
-void Metrics::count_answer(const std::string& path, int status) {
+void Metrics::count_answer(const std::string& path, int status) noexcept try {
   const std::lock_guard lock(mutex_);
   ++answers_[{path, status}];
+} catch (const std::bad_alloc&) {  // an answer is worth more than its count
 }
 
 std::string Metrics::text(const Snapshot& now) const {

@@ -37,8 +37,9 @@ class Metrics {
  public:
   Metrics();
 
-  // `path`: of a route, never what a client made up, so that there are only so many.
-  void count_answer(const std::string& path, int status);
+  // `path`: of a route, never what a client made up, so that there are only so many. Without memory
+  // for a new one it is left out.
+  void count_answer(const std::string& path, int status) noexcept;
   // Between these the answer is one that the server owes.
   void begin_answer() { answers_begun_.fetch_add(1, std::memory_order_relaxed); }
   void end_answer() { answers_begun_.fetch_sub(1, std::memory_order_relaxed); }

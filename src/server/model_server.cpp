@@ -15,8 +15,8 @@ constexpr const char* kPagePolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-void log(const std::string& line) {
-  std::fprintf(stderr, "onebit: %s\n", line.c_str());
+void log(const char* line) {
+  std::fprintf(stderr, "onebit: %s\n", line);
 }
 
 }  // namespace

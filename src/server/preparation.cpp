@@ -51,6 +51,12 @@ void submit(const std::shared_ptr<Reply>& reply, api::Call call, Scheduler& sche
   }
 }
 
+// What is read is needed no more: its memory goes back before the answer is made.
+boost::json::object parsed_body(Reply& reply) {
+  const http::Body body = reply.take_body();
+  return api::parse_body(body.text);
+}
+
 }  // namespace
 
 void refuse_as_busy(Reply& reply) {
@@ -65,7 +71,7 @@ void refuse_as_busy(Reply& reply) {
 void prepare_reply(const std::shared_ptr<Reply>& reply, api::Prepare prepare,
                    const api::Service& service, Scheduler& scheduler, Metrics& metrics) {
   try {
-    const auto body = api::parse_body(reply->request().body);
+    const auto body = parsed_body(*reply);
     submit(reply, prepare(service, body, reply->request().tenant, reply), scheduler, metrics);
   } catch (const api::ApiError& error) {
     reply->end_with_error(error);
@@ -139,8 +145,11 @@ void PreparationThreads::work() {
     lane->waiting.pop_front();
     ++lane->n_begun;
     lock.unlock();
-    if (!task->reply->is_gone()) {
-      prepare_reply(task->reply, task->prepare, *task->service, *task->scheduler, metrics_);
+    try {
+      if (!task->reply->is_gone()) {
+        prepare_reply(task->reply, task->prepare, *task->service, *task->scheduler, metrics_);
+      }
+    } catch (const std::exception&) {  // no memory even to say so: the end of the reply is a 500
     }
     task.reset();  // which may end the answer
     lock.lock();

@@ -17,6 +17,17 @@
 #include "base/error.h"
 
 namespace onebit {
+namespace {
+
+sigset_t ending_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
 
 void notify_supervisor(std::string_view state) {
   const char* path = std::getenv("NOTIFY_SOCKET");
@@ -37,10 +48,7 @@ void notify_supervisor(std::string_view state) {
 }
 
 Signals::Signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  const sigset_t set = ending_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   signals_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -66,6 +74,15 @@ int Signals::wait(std::chrono::milliseconds timeout) const {
   signalfd_siginfo info{};
   if (read(signals_, &info, sizeof info) != sizeof info) return 0;
   return static_cast<int>(info.ssi_signo);
+}
+
+void Signals::exit_on_next() const {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { _exit(1); };
+  const sigset_t set = ending_signals();
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 }  // namespace onebit

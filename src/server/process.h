@@ -23,6 +23,9 @@ class Signals {
   void wake() const;
   // The number of the signal that came; 0: woken, or the time is over. Negative: wait for ever.
   int wait(std::chrono::milliseconds timeout) const;
+  // From now on they end the process at once, with status 1, whatever its threads wait for. On the
+  // thread that made this.
+  void exit_on_next() const;
 
  private:
   int signals_;  // signalfd

@@ -32,7 +32,16 @@ Reply::Reply(http::ExchangePtr exchange, std::string path, Metrics& metrics)
 }
 
 Reply::~Reply() {
-  if (state_ == State::kNothing) metrics_.count_answer(path_, is_gone() ? 499 : 500);
+  try {
+    if (state_ == State::kNothing) {
+      respond_with(error_response({.status = 500,
+                                   .message = "the server failed to answer",
+                                   .type = "server_error",
+                                   .param = {},
+                                   .code = {}}));
+    }
+  } catch (...) {  // no memory to say it with: the end of the exchange says it
+  }
   metrics_.end_answer();
 }
 
@@ -46,8 +55,7 @@ void Reply::respond(int status, std::string json) {
 void Reply::respond_with(http::Response response) {
   if (state_ != State::kNothing) return;
   state_ = State::kEnded;
-  metrics_.count_answer(path_, is_gone() ? 499 : response.status);
-  exchange_->respond(std::move(response));
+  metrics_.count_answer(path_, exchange_->respond(std::move(response)));
 }
 
 void Reply::start_events() {

@@ -20,13 +20,14 @@ namespace onebit {
 // requests that write the answer are cancelled.
 class Reply final : public api::Sink {
  public:
-  // `path`: the route's. `metrics` outlive the answer, which is counted there by its status: 500 if
-  // nobody gave one, 499 if nobody waited for it (nginx's number; nobody sees it but the metrics).
+  // `path`: the route's. `metrics` outlive the answer, which is counted there by the status that
+  // the client got: 499 if nobody waited for it (nginx's number; nobody sees it but the metrics).
   static std::shared_ptr<Reply> begin(http::ExchangePtr exchange, std::string path,
                                       Metrics& metrics);
-  ~Reply() override;
+  ~Reply() override;  // without an answer: the client gets a 500
 
   const http::Request& request() const { return exchange_->request(); }
+  http::Body take_body() { return exchange_->take_body(); }
   std::chrono::steady_clock::time_point begun() const { return begun_; }
 
   void respond(int status, std::string json) override;

@@ -10,6 +10,7 @@
 #include "api/grammar_cache.h"
 #include "base/aligned_buffer.h"
 #include "base/error.h"
+#include "base/rng.h"
 #include "io/json_text.h"
 #include "text/stream_decoder.h"
 
@@ -72,13 +73,8 @@ const SchedulerOptions& checked(const SchedulerOptions& options) {
   return options;
 }
 
-uint64_t mix(uint64_t x) {  // SplitMix64's: one to one, so that no two numbers give the same
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
-
-// Ids that no other answer of this process has, nor (but for an accident of 96 bits) of another.
+// Ids that no other answer of this process has (mix64 is one to one), nor (but for an accident of
+// 96 bits) of another.
 std::function<std::string(std::string_view)> id_maker() {
   std::random_device random;
   const uint32_t process = random();
@@ -87,7 +83,7 @@ std::function<std::string(std::string_view)> id_maker() {
   return [process, next](std::string_view prefix) {
     char digits[32];
     std::snprintf(digits, sizeof digits, "%08x%016llx", process,
-                  static_cast<unsigned long long>(mix(next->fetch_add(1))));
+                  static_cast<unsigned long long>(mix64(next->fetch_add(1))));
     return std::string(prefix) + digits;
   };
 }

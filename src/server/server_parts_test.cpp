@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
@@ -70,8 +71,10 @@ TEST(Keys, TheEnvironmentForgetsThem) {
   EXPECT_EQ(std::getenv("ONEBIT_API_KEYS"), nullptr);
   EXPECT_EQ(value[0], '\0');
   EXPECT_TRUE(take_environment_keys().empty());
-  setenv("ONEBIT_API_KEYS", " ", 1);
-  EXPECT_THROW(take_environment_keys(), Error);
+  for (const char* wrong : {" ", "#key-number-1,key-number-2", "key-number-1, #key-number-2"}) {
+    setenv("ONEBIT_API_KEYS", wrong, 1);
+    EXPECT_THROW(take_environment_keys(), Error) << wrong;
+  }
 }
 
 TEST(Process, TellsItsSupervisor) {
@@ -100,6 +103,21 @@ TEST(Process, WaitsForSignals) {
   kill(getpid(), SIGTERM);
   EXPECT_EQ(signals.wait(60s), SIGTERM);
   EXPECT_EQ(signals.wait(0ms), 0);
+}
+
+TEST(Process, EndsAtTheNextSignalWhateverItDoes) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    EXPECT_EXIT(
+        {
+          const Signals signals;
+          kill(getpid(), signal);
+          if (signals.wait(60s) != signal) _exit(2);
+          signals.exit_on_next();
+          kill(getpid(), signal);
+          std::this_thread::sleep_for(60s);
+        },
+        testing::ExitedWithCode(1), "");
+  }
 }
 
 }  // namespace

@@ -86,13 +86,16 @@ class FakeExchange final : public http::Exchange {
   }
 
   const http::Request& request() const override { return request_; }
-  void respond(http::Response response) override {
+  http::Body take_body() override { return {std::exchange(request_.body, {}), {}}; }
+  int respond(http::Response response) override {
     const std::lock_guard lock(seen_->mutex);
+    if (seen_->has_left || seen_->has_ended) return seen_->has_left ? 499 : seen_->status;
     seen_->status = response.status;
     seen_->body = std::move(response.body);
     seen_->headers = std::move(response.headers);
     seen_->has_ended = true;
     seen_->changed.notify_all();
+    return seen_->status;
   }
   void start_events(http::Headers headers) override {
     const std::lock_guard lock(seen_->mutex);
@@ -124,7 +127,7 @@ class FakeExchange final : public http::Exchange {
 
  private:
   const std::shared_ptr<FakeClient::Seen> seen_;
-  const http::Request request_;
+  http::Request request_;
 };
 
 inline http::ExchangePtr FakeClient::ask(std::string path, std::string body, std::string tenant) {
