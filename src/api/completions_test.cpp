@@ -147,7 +147,8 @@ TEST(Tokenize, ThereAndBack) {
   EXPECT_EQ(post("/detokenize", R"({"tokens": [195]})"), "{\"content\":\"\xef\xbf\xbd\"}");
   EXPECT_EQ(service.refusal("/detokenize", R"({"tokens": [1, "a"]})"),
             "tokens[1]: expected a token id in [0, 275], found 'a'");
-  EXPECT_EQ(service.refusal("/tokenize", "{}"), "content: expected a string, found none");
+  EXPECT_EQ(service.refusal("/tokenize", "{}"),
+            "content: expected a string of at most 1048576 bytes, found none");
 }
 
 }  // namespace
