@@ -51,6 +51,7 @@ std::shared_ptr<const TokenMasks> GrammarCache::find(const std::string& tenant,
 }
 
 void GrammarCache::make_room(int64_t bytes) {
+  if (memory_->left() >= bytes) return;
   std::vector<std::pair<int64_t, decltype(tenants_)::iterator>> held;
   for (auto tenant = tenants_.begin(); tenant != tenants_.end(); ++tenant) {
     int64_t sum = 0;
@@ -64,7 +65,10 @@ void GrammarCache::make_room(int64_t bytes) {
     // Whoever holds masks got them from here, under the lock.
     const auto last = std::find_if(used.rbegin(), used.rend(),
                                    [](const Entry& entry) { return entry.masks.use_count() == 1; });
-    if (last == used.rend()) return;  // others hold less: they need not go for this one
+    if (last == used.rend()) {  // all of them are in use
+      held.erase(most);
+      continue;
+    }
     most->first -= last->bytes();
     memory_->give(last->own_bytes);
     by_key.erase(last->key);
@@ -94,10 +98,16 @@ std::shared_ptr<const TokenMasks> GrammarCache::get(const std::string& tenant,
   const std::lock_guard lock(mutex_);
   if (auto masks = find(tenant, key)) return masks;  // another thread was faster
   make_room(room + bytes);
-  if (!memory_->take(bytes)) return made;
+  std::list<Entry> fresh;
+  fresh.push_back({key, made, bytes});
   auto& [used, by_key] = tenants_[tenant];
-  used.push_front({key, made, bytes});
-  by_key.emplace(used.front().key, used.begin());
+  by_key.emplace(fresh.front().key, fresh.begin());
+  if (memory_->take(bytes)) {
+    used.splice(used.begin(), fresh);
+  } else {
+    by_key.erase(fresh.front().key);
+    if (used.empty()) tenants_.erase(tenant);
+  }
   return made;
 }
 

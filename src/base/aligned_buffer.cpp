@@ -10,6 +10,8 @@
 #include <mutex>
 #include <string>
 
+#include "base/sanitized.h"
+
 namespace onebit {
 namespace {
 
@@ -98,11 +100,7 @@ Slabs& slabs() {
 }
 
 // A sanitizer sees what lies next to a block only if it made the block.
-#if defined(ONEBIT_SANITIZED)
-constexpr bool kUseSlabs = false;
-#else
-constexpr bool kUseSlabs = true;
-#endif
+constexpr bool kUseSlabs = !kIsSanitized;
 
 bool in_slab(uint64_t bytes) {
   return kUseSlabs && bytes >= kSlabBlock && bytes < kOwnPages;

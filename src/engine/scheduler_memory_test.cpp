@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "base/sanitized.h"
 #include "engine/scheduler_testing.h"
 
 namespace {
@@ -40,11 +41,7 @@ thread_local int64_t g_fails = 0;
 namespace onebit {
 namespace {
 
-#if defined(ONEBIT_SANITIZED)
-constexpr int64_t kStride = 11;
-#else
-constexpr int64_t kStride = 1;
-#endif
+constexpr int64_t kStride = kIsSanitized ? 11 : 1;
 
 // No allocation fails while one lives.
 class Spared {
@@ -83,9 +80,9 @@ class SchedulerMemory : public testing::Test {
   bool run(int64_t n, int64_t fails) {
     const std::vector<Request> all = requests();
     Engine engine(file_, {.threads = 1, .prefill_chunk = 64});
+    std::deque<Answer> answers;
     Scheduler scheduler(
         engine, {.kv_bytes = blocks(engine, 8), .speculation = 4, .adaptive_speculation = false});
-    std::deque<Answer> answers;
     int64_t until = n;
     int64_t refused = 0;
     g_fails = fails;

@@ -1,4 +1,5 @@
 // Whatever runs beside a request, however little memory there is: it gets what it gets alone.
+#include "base/sanitized.h"
 #include "engine/scheduler_testing.h"
 
 namespace onebit {
@@ -37,11 +38,7 @@ Request random_request(Rng& rng, const std::vector<std::vector<int32_t>>& beginn
   return r;
 }
 
-#if defined(ONEBIT_SANITIZED)
-constexpr int kMixes = 50;  // a minute
-#else
-constexpr int kMixes = 200;
-#endif
+constexpr int kMixes = kIsSanitized ? 50 : 200;  // a minute
 
 TEST(SchedulerMix, EachRequestGetsWhatItGetsAlone) {
   const ModelFile file = scheduler_test_file();

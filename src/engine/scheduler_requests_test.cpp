@@ -59,8 +59,8 @@ TEST_F(SchedulerRequests, TextsOfAGrammarAreThoseThatGenerateWrites) {
                                              "item ::= [0-9]{1,5} | [A-F]+ | root\n",
                                              "g")),
                                          std::make_shared<const TokenTrie>(engine_.tokenizer()));
-  Scheduler scheduler(engine_, options_);
   std::deque<Answer> answers;
+  Scheduler scheduler(engine_, options_);
   for (uint64_t seed = 0; seed < 24; ++seed) {
     Request r = request(10, 100, seed);
     if (seed % 3 < 2) r.constraint = std::make_shared<Grammar>(masks);
@@ -87,8 +87,8 @@ TEST_F(SchedulerRequests, TextsOfAGrammarAreThoseThatGenerateWrites) {
 }
 
 TEST_F(SchedulerRequests, ATextEndsWhereNothingIsPossible) {
-  Scheduler scheduler(engine_, options_);
   Answer some, none;
+  Scheduler scheduler(engine_, options_);
   Request r = request(10, 30);
   r.constraint = std::make_shared<TestConstraint>(3, 5);
   submit(scheduler, r, some);
@@ -121,8 +121,8 @@ class Broken final : public TokenConstraint {
 };
 
 TEST_F(SchedulerRequests, WhatIsThrownEndsOneRequest) {
-  Scheduler scheduler(engine_, options_);
   Answer mask, accept, token, hidden, finish, good;
+  Scheduler scheduler(engine_, options_);
   Request r = request(70, 20);
   r.constraint = std::make_shared<Broken>(3, false);
   submit(scheduler, r, mask);
@@ -223,8 +223,8 @@ TEST_F(SchedulerRequests, GuessesChangeNothing) {
 
 // A prompt to embed is read in chunks: each step brings the others a token all the same.
 TEST_F(SchedulerRequests, EmbedsBesideWhatDecodes) {
-  Scheduler scheduler(engine_, options_);
   Answer writing, first, again;
+  Scheduler scheduler(engine_, options_);
   Request r = request(10, 40, 2);
   r.ignore_eos = true;
   submit(scheduler, r, writing);

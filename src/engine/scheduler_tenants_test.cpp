@@ -84,9 +84,9 @@ TEST_F(SchedulerTenants, NobodyWaitsForTheLongestAnswerOfAnother) {
   for (const bool cache : {false, true}) {
     options_.max_running = 3;
     options_.prefix_cache = cache;
-    Scheduler scheduler(engine_, options_);
     std::deque<Answer> a;
     Answer b;
+    Scheduler scheduler(engine_, options_);
     for (uint64_t i = 0; i < 9; ++i) submit(scheduler, request("a", 80, 200, i), a.emplace_back());
     for (int i = 0; i < 20; ++i) scheduler.step();
     submit(scheduler, request("b", 20, 2, 50), b);
@@ -135,12 +135,26 @@ TEST_F(SchedulerTenants, TakeTurnsReadingPrompts) {
   for (const Answer& answer : a) EXPECT_FALSE(answer.is_finished());
 }
 
+// What b needs would not be free if all but the first of a went: nobody goes.
+TEST_F(SchedulerTenants, NobodyGoesInVain) {
+  options_.kv_bytes = blocks(engine_, 8);
+  std::deque<Answer> a;
+  Answer b;
+  Scheduler scheduler(engine_, options_);
+  for (uint64_t i = 0; i < 3; ++i) submit(scheduler, request("a", 50, 60, i), a.emplace_back());
+  for (int i = 0; i < 10; ++i) scheduler.step();
+  submit(scheduler, request("b", 390, 5, 50), b);
+  run(scheduler);
+  for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(a[i].finished[0].preemptions, 0);
+  EXPECT_EQ(b.tokens, run_alone(other_, request("b", 390, 5, 50)).tokens);
+}
+
 // Texts of a fill the memory: those of b get in, and do not have to go while a has several.
 TEST_F(SchedulerTenants, NobodyTakesTheMemoryOfAnother) {
   options_.kv_bytes = blocks(engine_, 12);
-  Scheduler scheduler(engine_, options_);
   std::deque<Answer> a;
   Answer b;
+  Scheduler scheduler(engine_, options_);
   for (uint64_t i = 0; i < 6; ++i) submit(scheduler, request("a", 50, 300, i), a.emplace_back());
   for (int i = 0; i < 60; ++i) scheduler.step();
   submit(scheduler, request("b", 120, 200, 50), b);

@@ -105,10 +105,10 @@ TEST_F(SchedulerTest, SaysFullAndThenNotAnyMore) {
 }
 
 TEST_F(SchedulerTest, EndsAsGenerateDoes) {
+  Answer length, full, whole, stop, said;
   Scheduler scheduler(engine_, options_);
   Request stopped = request(10, 30);
   stopped.stop_tokens = {run_alone(other_, stopped).tokens[7]};
-  Answer length, full, whole, stop, said;
   submit(scheduler, request(10, 30), length);
   submit(scheduler, request(390, {}), full);
   submit(scheduler, request(400, {}), whole);
@@ -140,9 +140,9 @@ TEST_F(SchedulerTest, EndsAsGenerateDoes) {
 
 TEST_F(SchedulerTest, LogprobsDoNotDependOnCompanyEither) {
   const auto logprobs = [&](int others) {
-    Scheduler scheduler(engine_, options_);
     Answer answer;
     std::deque<Answer> rest(static_cast<std::size_t>(others));
+    Scheduler scheduler(engine_, options_);
     uint64_t seed = 5;
     for (Answer& a : rest) submit(scheduler, request(20, 20, ++seed), a);
     Request r = request(30, 10);
@@ -165,8 +165,9 @@ TEST_F(SchedulerTest, LogprobsDoNotDependOnCompanyEither) {
 TEST_F(SchedulerTest, ACancelledRequestIsGoneAfterAStep) {
   options_.prefix_cache = false;
   options_.max_running = 2;
-  Scheduler scheduler(engine_, options_);
   Answer reading, writing, waiting;
+  Answer next;
+  Scheduler scheduler(engine_, options_);
   const auto reads = submit(scheduler, request(390, 1, 1), reading);
   const auto writes = submit(scheduler, request(3, 300, 2), writing);
   const auto waits = submit(scheduler, request(3, 5, 3), waiting);
@@ -184,7 +185,6 @@ TEST_F(SchedulerTest, ACancelledRequestIsGoneAfterAStep) {
   EXPECT_EQ(engine_.kv_pool().n_used(), 0);
   scheduler.cancel(reads);  // has ended already
   EXPECT_FALSE(scheduler.step());
-  Answer next;
   submit(scheduler, request(3, 5), next);
   run(scheduler);
   EXPECT_EQ(next.reason(), FinishReason::kLength);
@@ -213,10 +213,10 @@ TEST_F(SchedulerTest, CancelAtAnyTimeFreesSlotAndBlocks) {
   options_.prefix_cache = false;
   options_.max_running = 4;
   options_.prefill_tokens = 16;
+  std::deque<Answer> others;
   Scheduler scheduler(engine_, options_);
   Rng rng(3);
   int while_waiting = 0, while_reading = 0, while_writing = 0;
-  std::deque<Answer> others;
   for (int phase = 0; phase < 200; ++phase) {
     SCOPED_TRACE(phase);
     for (uint64_t n = rng.below(6); n > 0; --n) {
@@ -254,8 +254,8 @@ TEST_F(SchedulerTest, CancelAtAnyTimeFreesSlotAndBlocks) {
 // A long prompt beside one that decodes: each step brings it a token.
 TEST_F(SchedulerTest, DecodingDoesNotWaitForALongPrompt) {
   options_.prefill_tokens = 64;
-  Scheduler scheduler(engine_, options_);
   Answer writing, reading;
+  Scheduler scheduler(engine_, options_);
   submit(scheduler, request(3, 30, 1), writing);
   scheduler.step();
   submit(scheduler, request(390, 1, 2), reading);
@@ -270,8 +270,8 @@ TEST_F(SchedulerTest, DecodingDoesNotWaitForALongPrompt) {
 // Short prompts overtake a long one: they take turns.
 TEST_F(SchedulerTest, PromptsTakeTurns) {
   options_.prefill_tokens = 64;
-  Scheduler scheduler(engine_, options_);
   Answer writing, first_long, last_short;
+  Scheduler scheduler(engine_, options_);
   submit(scheduler, request(3, 100, 1), writing);
   scheduler.step();
   submit(scheduler, request(390, 1, 2), first_long);
@@ -283,8 +283,8 @@ TEST_F(SchedulerTest, PromptsTakeTurns) {
 
 // Of prompts alike the first is read first: nobody gains if all are read side by side.
 TEST_F(SchedulerTest, EqualPromptsAreReadOneAfterTheOther) {
-  Scheduler scheduler(engine_, options_);  // 128 tokens of prompts in a step
   std::deque<Answer> answers;
+  Scheduler scheduler(engine_, options_);  // 128 tokens of prompts in a step
   for (uint64_t i = 0; i < 4; ++i) submit(scheduler, request(380, 1, i), answers.emplace_back());
   std::vector<int> ends;
   for (int step = 1; step <= 12; ++step) {
@@ -318,8 +318,8 @@ TEST_F(SchedulerTest, PreemptsTheLastAdmittedAndNobodyLosesAToken) {
   options_.kv_bytes = blocks(engine_, 7);  // one of 400 positions
   for (const bool cache : {false, true}) {
     options_.prefix_cache = cache;
-    Scheduler scheduler(engine_, options_);
     std::deque<Answer> answers;
+    Scheduler scheduler(engine_, options_);
     for (uint64_t i = 0; i < 4; ++i) submit(scheduler, request(50, 300, i), answers.emplace_back());
     run(scheduler);
     EXPECT_GT(scheduler.stats().preemptions, 2);
@@ -335,8 +335,8 @@ TEST_F(SchedulerTest, PreemptsTheLastAdmittedAndNobodyLosesAToken) {
 
 // Several completions of one prompt read it once, although they come together.
 TEST_F(SchedulerTest, CompletionsOfOnePromptReadItOnce) {
-  Scheduler scheduler(engine_, options_);
   std::deque<Answer> answers;
+  Scheduler scheduler(engine_, options_);
   for (uint64_t i = 0; i < 8; ++i) {
     Request r = request(330, 10);
     r.sampling.seed = i;
@@ -368,8 +368,8 @@ TEST_F(SchedulerTest, PrefixesAreTheTenantsOwn) {
 
 // What a request wrote is found by the next turn of its conversation.
 TEST_F(SchedulerTest, AConversationGoesOnWhereItWas) {
-  Scheduler scheduler(engine_, options_);
   Answer first, second;
+  Scheduler scheduler(engine_, options_);
   Request r = request(50, 100);
   submit(scheduler, r, first);
   run(scheduler);
@@ -383,8 +383,8 @@ TEST_F(SchedulerTest, AConversationGoesOnWhereItWas) {
 // Blocks that others hold are not there: the request that waits for them alone ends with a line.
 TEST_F(SchedulerTest, SaysSoWhenBlocksAreHeldFromOutside) {
   options_.kv_bytes = blocks(engine_, 7);
-  Scheduler scheduler(engine_, options_);
   Answer first, second;
+  Scheduler scheduler(engine_, options_);
   {
     Sequence other(engine_);
     other.append(request(300, 1).prompt);

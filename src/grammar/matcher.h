@@ -46,7 +46,7 @@ StackSet start(const Automaton& automaton);
 // matter of grammar, vocabulary and text. A unit is a node of a trie visited, 5 to 10 ns.
 class WorkBudget {
  public:
-  static constexpr int64_t kMost = 3 << 20;
+  static constexpr int64_t kMost = 6 << 20;
   // Throws Error(kInvalidArgument) beyond them: "grammar: expected ...".
   void charge(int64_t units) {
     if ((spent_ += units) > kMost) refuse();

@@ -87,8 +87,13 @@ TokenMasks::StateMaskPtr TokenMasks::cached_mask(Key key) const {
   auto made = make_state_mask(key, 0);  // two threads may make the same: no harm
   const std::lock_guard lock(mutex_);
   if (cache_.contains(key)) return made;
+  std::list<Key> fresh{key};
+  cache_.emplace(key, Cached{made, fresh.begin()});
   while (!take_memory(made->bytes())) {
-    if (used_.empty()) return made;
+    if (used_.empty()) {
+      cache_.erase(key);
+      return made;
+    }
     const auto oldest = cache_.find(used_.back());
     const int64_t bytes = oldest->second.mask->bytes();
     cached_bytes_ -= bytes;
@@ -96,8 +101,7 @@ TokenMasks::StateMaskPtr TokenMasks::cached_mask(Key key) const {
     cache_.erase(oldest);
     used_.pop_back();
   }
-  used_.push_front(key);
-  cache_.emplace(key, Cached{made, used_.begin()});
+  used_.splice(used_.begin(), fresh);
   return made;
 }
 

@@ -133,7 +133,7 @@ void Connection::parse() {
 bool Connection::take_in_body() {
   const auto size = intake_->body_size();
   body_.set(size);
-  if (!shared_.bodies->has_room(0)) {
+  if (size > limits_.small_body && !shared_.bodies->has_room(0)) {
     auto refusal = error_response(503, "the server is receiving too much at once");
     refusal.headers.emplace_back("Retry-After", "1");
     intake_->refuse(std::move(refusal));
@@ -217,6 +217,7 @@ void Connection::pump() {
   }
   has_ended_ = batch_.is_end || (is_stream_ && is_head_);
   if (is_stream_ && !is_head_) append_events(batch_.bytes);
+  shrink(batch_.bytes);  // what waits for a slow client waits once
   flush();
 }
 

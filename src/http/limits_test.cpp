@@ -83,6 +83,7 @@ TEST(Limits, HandlersMayTakeTheirTime) {
 TEST(Limits, BodiesTogether) {
   ServerOptions options;
   options.limits.max_bodies = 150'000;
+  options.limits.small_body = 1000;
   TestServer server(options, routes());
   Client first(server->port());
   const auto whole = post("/post", std::string(100'000, 'x'));
@@ -104,6 +105,7 @@ TEST(Limits, BodiesTogether) {
 TEST(Limits, BodiesThatWaitInHandlers) {
   ServerOptions options;
   options.limits.max_bodies = 250'000;
+  options.limits.small_body = 1000;
   std::mutex mutex;
   std::vector<Body> bodies;
   const Handler keep = [&](const ExchangePtr& exchange) {

@@ -87,8 +87,8 @@ Listener::Listener(Listener&& other) noexcept
       inode_(std::exchange(other.inode_, 0)) {}
 
 Listener::~Listener() {
-  if (descriptor_ >= 0) ::close(descriptor_);
   remove();
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void Listener::remove() noexcept {

@@ -217,13 +217,14 @@ void Server::Impl::on_accept(Door& door, const boost::system::error_code& error,
   socket.set_option(asio::socket_base::send_buffer_size(options_.limits.send_buffer), ignored);
   if (!door.is_unix) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   auto connection = std::make_shared<Connection>(shared_, std::move(socket), door.is_unix);
-  connections_.insert(connection);
-  if (static_cast<int64_t>(connections_.size()) > max_connections_) {
-    ++shared_.refused;
+  if (static_cast<int64_t>(connections_.size()) >= max_connections_) {
     auto refusal = error_response(503, "the server has too many connections");
     refusal.headers.emplace_back("Retry-After", "1");
+    ++shared_.refused;
+    connections_.insert(connection);
     connection->refuse(std::move(refusal));
   } else {
+    connections_.insert(connection);
     connection->start();
   }
   accept_all();
@@ -279,8 +280,9 @@ void Server::Impl::on_stop() {
   if (end_time_ == Clock::time_point::max()) cut_time_ = std::min(cut_time_, cut_time);
   if (!std::exchange(shared_.is_stopping, true)) {
     boost::system::error_code ignored;
-    for (Door& door : doors_) door.acceptor.close(ignored);
+    // In this order: a server that begins now finds this one until its name is gone.
     for (Listener& listener : listeners_) listener.remove();
+    for (Door& door : doors_) door.acceptor.close(ignored);
     for_each_connection([](Connection& connection) { connection.drain(); });
   }
   connections_.empty() ? finish() : tick(Clock::now());

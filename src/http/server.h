@@ -27,6 +27,7 @@ struct Limits {
   int64_t max_connections = 4096;     // more: 503, and the connection ends
   int64_t max_head = 16 * 1024;       // bytes of request line and fields; more: 431
   int64_t max_bodies = 256LL << 20;   // bytes of all bodies that no handler has read yet; more: 503
+  int64_t small_body = 256 << 10;     // is taken in whatever others have sent
   Time head_timeout{10'000};          // for a whole head, however it drips in; then 408
   Time body_timeout{10'000};          // for a body,
   int64_t min_body_rate = 16 * 1024;  // and a second more for every so many bytes of it; then 408

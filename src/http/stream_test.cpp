@@ -5,6 +5,7 @@
 #include <fstream>
 #include <mutex>
 
+#include "base/sanitized.h"
 #include "http/http_testing.h"
 
 namespace onebit::http {
@@ -410,9 +411,9 @@ TEST(Stream, AThousandAtOnce) {
   }
   EXPECT_EQ(whole, kClients);
   std::printf("%lld bytes of memory a stream (with its client)\n", static_cast<long long>(each));
-#if !defined(ONEBIT_SANITIZED)
-  EXPECT_LT(each, 64 * 1024);
-#endif
+  if (!kIsSanitized) {
+    EXPECT_LT(each, 64 * 1024);
+  }
 }
 
 }  // namespace

@@ -72,9 +72,7 @@ std::vector<http::Route> Backend::routes() {
 
 http::Handler Backend::counted(const std::string& path, std::function<http::Response()> respond) {
   return [this, path, respond = std::move(respond)](const http::ExchangePtr& exchange) {
-    http::Response response = respond();
-    metrics_.count_answer(path, response.status);
-    exchange->respond(std::move(response));
+    metrics_.count_answer(path, exchange->respond(respond()));
   };
 }
 
@@ -83,9 +81,7 @@ http::Handler Backend::posted(const api::Endpoint& endpoint) {
           prepare = endpoint.prepare](const http::ExchangePtr& exchange) {
     const auto served = model();
     if (phase_ != Phase::kReady || !served) {
-      http::Response response = unavailable();
-      metrics_.count_answer(path, response.status);
-      exchange->respond(std::move(response));
+      metrics_.count_answer(path, exchange->respond(unavailable()));
       return;
     }
     const auto reply = Reply::begin(exchange, path, metrics_);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/sanitized.h"
 #include "text/regex_oracle.h"
 #include "text/test_vocab.h"
 #include "text/unicode.h"
@@ -190,6 +191,7 @@ TEST(PreTokenizer, EqualsItsRegexesAroundEveryCodePoint) {
       if (c == 0xd800) c = 0xe000;
       // From plane 4 on there is nothing but a few marks.
       if ((c >= 0x40000 && c >> 12 != 0xe0 && c % 256 != 0) || !tables_agree(c)) continue;
+      if (kIsSanitized && c >= 0x3000 && c % 16 != 0) continue;
       for (const char* before : {"a", " ", "1", "."}) {
         text += before;
         append_utf8(text, c);

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sanitized.h"
 #include "emulation/emulation.h"
 #include "kernels/cpu_features.h"
 #include "kernels/dispatch.h"
@@ -27,11 +28,7 @@ std::span<const Kernels* const> testable_kernels() {
 std::span<const Kernels* const> quick_kernels() {
   static const auto list = [] {
     std::vector<const Kernels*> quick;
-#if defined(ONEBIT_SANITIZED)
-    constexpr bool kTilesAreQuick = false;  // where all is slower, signals are slowest
-#else
-    constexpr bool kTilesAreQuick = true;
-#endif
+    constexpr bool kTilesAreQuick = !kIsSanitized;  // where all is slower, signals are slowest
     for (const Kernels* kernels : testable_kernels()) {
       const bool tiles = std::string(kernels->isa) == "amx";
       if (!is_emulated(*kernels) || (kTilesAreQuick && tiles)) quick.push_back(kernels);

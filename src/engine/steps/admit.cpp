@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/checked.h"
 #include "engine/steps/state.h"
 
 namespace onebit {
@@ -48,10 +51,26 @@ std::list<Job>::iterator next_to_admit(SchedulerState& state) {
   return next;
 }
 
+int64_t blocks_of(const Job& job) {  // to read its tokens and to write a block
+  return ceil_div(std::ssize(job.tokens), kKvBlock) + 1;
+}
+
+// Whether the job has room beside the first running job of each tenant, which keep theirs.
+bool has_room_beside_firsts(const SchedulerState& state, const Job& job) {
+  int64_t wanted = blocks_of(job);
+  for (auto other = state.running.begin(); other != state.running.end(); ++other) {
+    const bool is_first = std::none_of(state.running.begin(), other, [&](const Job& before) {
+      return before.tenant == other->tenant;
+    });
+    if (is_first) wanted += blocks_of(*other);
+  }
+  return wanted <= state.engine.kv_pool().limit();
+}
+
 // Nobody waits for the longest answer of another tenant: where the job's own runs nothing, one that
-// runs several gives one up. False: there is none.
+// runs several gives one up. False: there is none, or not enough for the job.
 bool give_way(SchedulerState& state, const Job& job) {
-  if (n_running(state, job.tenant) > 0) return false;
+  if (n_running(state, job.tenant) > 0 || !has_room_beside_firsts(state, job)) return false;
   const auto last = last_of_most(state);
   if (last == state.running.end() || n_running(state, last->tenant) < 2) return false;
   preempt(state, last);
