@@ -47,7 +47,9 @@ std::string to_json(const BenchReport& b) {
   const auto tera = [](std::optional<double> v) { return v ? std::optional(*v / 1e12) : v; };
   return "{\"model\":" + json_text(b.model) + ",\"date\":" + json_text(b.date) +
          ",\"isa\":" + json_text(b.isa) + ",\"threads\":" + std::to_string(b.threads) +
-         ",\"stream_gb_s\":" + number(r.stream_bytes_per_second / 1e9) +
+         ",\"stream_gb_s\":" + number(r.stream_bytes_per_second / 1e9) + ",\"weights_gb_s\":" +
+         number(r.weights_bytes_per_second ? std::optional(*r.weights_bytes_per_second / 1e9)
+                                           : std::nullopt) +
          ",\"int8_peak_tmac_s\":" + number(tera(r.int8_macs_per_second)) +
          ",\"load_s\":" + number(b.load_s) +
          ",\"rss_mb\":" + number(static_cast<double>(r.rss_bytes) / 1e6) +
@@ -57,6 +59,7 @@ std::string to_json(const BenchReport& b) {
                     ",\"context\":" + std::to_string(b.context) +
                         ",\"bytes_per_token\":" + format_text("%.0f", r.decode_bytes_per_token()) +
                         ",\"bandwidth_share\":" + number(r.bandwidth_share()) +
+                        ",\"memory_share\":" + number(r.memory_share()) +
                         ",\"energy_j_per_token\":" + number(r.joules_per_token)) +
          ",\"batch\":" + (r.batch ? json_speed(*r.batch, "") : "null") + "}";
 }
@@ -67,6 +70,9 @@ std::string to_text(const BenchReport& b) {
       format_text("%s: isa %s, %d threads, loaded in %.2f s, resident %.0f MB, stream %.1f GB/s",
                   b.model.c_str(), b.isa.c_str(), b.threads, b.load_s,
                   static_cast<double>(r.rss_bytes) / 1e6, r.stream_bytes_per_second / 1e9);
+  if (r.weights_bytes_per_second) {
+    text += format_text(" (of the weights' memory %.1f)", *r.weights_bytes_per_second / 1e9);
+  }
   text += r.int8_macs_per_second ? format_text(", int8 peak %.3f T multiply-adds/s (%s)\n",
                                                *r.int8_macs_per_second / 1e12, r.int8_instructions)
                                  : ", int8 peak unknown\n";
@@ -80,9 +86,11 @@ std::string to_text(const BenchReport& b) {
   }
   text += format_text(
       ", a token reads %.2f MB of weights and %.2f MB of keys and values: %.2f GB/s, %.2f of "
-      "stream%s\n",
+      "stream%s%s\n",
       r.weight_bytes_per_token / 1e6, r.kv_bytes_per_token / 1e6,
       bytes * r.decode.tokens_per_second.median / 1e9, r.bandwidth_share(),
+      r.memory_share() ? format_text(", %.2f of reading the weights", *r.memory_share()).c_str()
+                       : "",
       bytes < 32e6 ? " (they fit in caches)" : "");
   if (r.batch) {
     text += text_speed("batch", *r.batch) +

@@ -14,6 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int64_t kBeyondCaches = int64_t{128} << 20;  // bytes
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -89,6 +91,11 @@ class Measurement {
     const StreamBandwidth stream(int64_t{1} << 30, &engine_.pool());
     report_.stream_bytes_per_second =
         std::max(report_.stream_bytes_per_second, stream.measure(engine_.pool()));
+    if (engine_.model().bytes_per_token() >= kBeyondCaches) {
+      report_.weights_bytes_per_second =
+          std::max(report_.weights_bytes_per_second.value_or(0),
+                   read_bandwidth(engine_.pool(), engine_.model().weights()));
+    }
     const Int8Loop* loop = find_int8_loop(engine_.isa());
     if (loop == nullptr) return;
     report_.int8_instructions = loop->instructions;

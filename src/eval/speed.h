@@ -35,7 +35,9 @@ struct Speed {
 };
 
 struct SpeedReport {
-  double stream_bytes_per_second = 0;          // the larger of before and after
+  double stream_bytes_per_second = 0;  // the larger of before and after
+  // Likewise, of the weights of a token where they lie; nothing: caches may hold them.
+  std::optional<double> weights_bytes_per_second;
   std::optional<double> int8_macs_per_second;  // peak of the ISA, likewise; nothing: unknown
   const char* int8_instructions = "";          // that the peak is made of
   int64_t rss_bytes = 0;                       // resident after the measurements
@@ -50,6 +52,11 @@ struct SpeedReport {
   double decode_bytes_per_token() const { return weight_bytes_per_token + kv_bytes_per_token; }
   double bandwidth_share() const {
     return decode.tokens_per_second.median * decode_bytes_per_token() / stream_bytes_per_second;
+  }
+  // Of reading as many bytes of the weights' memory; nothing: see there.
+  std::optional<double> memory_share() const {
+    if (!weights_bytes_per_second) return std::nullopt;
+    return bandwidth_share() * stream_bytes_per_second / *weights_bytes_per_second;
   }
   std::optional<double> peak_share() const;
 };

@@ -33,6 +33,7 @@ class Decoder final : public Model {
  public:
   Decoder(const ModelConfig& config, WeightSource& weights, int64_t context);
   int64_t bytes_per_token() const override;
+  std::vector<std::span<const uint8_t>> weights() const override;
   void forward(const OpContext& ctx, std::span<const int32_t> tokens,
                std::span<const Segment> segments, Workspace& ws, Output output,
                float* out) const override;
@@ -116,6 +117,15 @@ int64_t Decoder::bytes_per_token() const {
     for (const Projection* p : layer.projections()) bytes += p->w.bytes();
   }
   return bytes;
+}
+
+std::vector<std::span<const uint8_t>> Decoder::weights() const {
+  std::vector<std::span<const uint8_t>> spans;
+  for (const Layer& layer : layers_) {
+    for (const Projection* p : layer.projections()) spans.push_back(p->w.stored());
+  }
+  spans.push_back(head().stored());
+  return spans;
 }
 
 void Decoder::project(const OpContext& ctx, const float* h, int64_t n_tokens,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 #include <string>
 #include <utility>
 
@@ -45,6 +46,8 @@ class Model {
   }
   // Bytes of weights (with their scales) that one decoded token reads.
   virtual int64_t bytes_per_token() const = 0;
+  // The same weights where they lie in memory, a span a matrix, without their scales.
+  virtual std::vector<std::span<const uint8_t>> weights() const = 0;
 
   enum class Output {
     kLastLogits,  // [n, vocab_size], of the last token of each of the n segments that want them

@@ -111,6 +111,10 @@ class Linear {
   ActQuant act_quant() const { return is_packed() ? quant_ : ActQuant::kF32; }
   // The bytes of the tensor are in use, kept by their owner.
   bool is_in_place() const { return owner_ != nullptr; }
+  // The panels or rows where they lie; scales not.
+  std::span<const uint8_t> stored() const {
+    return {is_packed() ? panels_ : rows_data_, static_cast<std::size_t>(size_)};
+  }
   int64_t bytes() const { return size_ + n_scales_ * scale_bytes(scale_type_); }  // read per token
 
   // y[m][n] for M tokens: [M, N] row-major. Panels need the activations' quantisation that they
