@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <vector>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "models/config.h"
 #include "ops/attention.h"
