@@ -7,7 +7,7 @@
 #pragma once
 
 #include "kernels/kernel.h"
-#include "kernels/native.inl"
+#include "kernels/vector.inl"
 
 namespace onebit {
 namespace {
@@ -50,13 +50,13 @@ struct KvHead {
 template <int kQueries, int kGroups, typename E>
 ONEBIT_INLINE void score_groups(const E* keys, int64_t ahead, int64_t head_dim, const float* q,
                                 float* scores) {
-  constexpr int kParts = kKvGroup / kNative;
-  constexpr int kVectors = kGroups * kParts;
+  static_assert(kKvGroup == kLanes);
+  constexpr int kVectors = kGroups * kLaneParts;
   N acc[kQueries][kVectors] = {};
   for (int64_t d = 0; d < head_dim; ++d) {
 #pragma GCC unroll 16
     for (int j = 0; j < kVectors; ++j) {
-      const E* key = keys + (j / kParts * head_dim + d) * kKvGroup + j % kParts * kNative;
+      const E* key = keys + (j / kLaneParts * head_dim + d) * kKvGroup + j % kLaneParts * kNative;
       prefetch(key, ahead);
       const N k = widen(key);
 #pragma GCC unroll 16
@@ -105,11 +105,10 @@ ONEBIT_INLINE void soften(const AttentionArgs& a, Range seen, float* scores, flo
     V s = load(scores + t);
     if (kScaled) s = s * load(head.key_scales + t % kKvBlock);
     if (t < seen.begin || t + kKvGroup > seen.end) {
-      const VI lane =
-          VI{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15} + static_cast<int32_t>(t);
-      const VI hidden =
-          (lane < static_cast<int32_t>(seen.begin)) | (lane >= static_cast<int32_t>(seen.end));
-      s = hidden ? splat(-infinity) : s;
+      const VI lane = load(kLaneNumbers) + static_cast<int32_t>(t);
+      const VI hidden = (splat(static_cast<int32_t>(seen.begin)) > lane) |
+                        (lane > splat(static_cast<int32_t>(seen.end - 1)));
+      s = select(hidden, splat(-infinity), s);
     }
     store(scores + t, s);
     top = max_v(s, top);
@@ -118,7 +117,7 @@ ONEBIT_INLINE void soften(const AttentionArgs& a, Range seen, float* scores, flo
   V sum = {};
   for (int64_t t = first; t < seen.end; t += kKvGroup) {
     const KvHead<E> head(a.blocks[t / kKvBlock] + a.offset, a.head_dim);
-    V p = exp_v(load(scores + t) - *m);  // 0 where hidden
+    V p = exp_v(load(scores + t) - splat(*m));  // 0 where hidden
     sum = sum + p;
     if (kScaled) p = p * load(head.value_scales + t % kKvBlock);
     store(scores + t, p);
@@ -259,43 +258,47 @@ void attention_merge(float* partials, int64_t n, int64_t head_dim, float* out) {
     }
     m = top;
   }
-  const float inverse = 1.0f / l[0];
+  const float inverse = 1.0f / l.part[0][0];
   map2(o, o, head_dim, out, [inverse](V v, V) { return v * inverse; });
 }
 
-void store_f16(const float* k, const float* v, int64_t head_dim, int64_t t, uint16_t* keys) {
+void store_kv_f16(const float* k, const float* v, int64_t head_dim, int64_t t, uint16_t* keys) {
   uint16_t* key = keys + t / kKvGroup * head_dim * kKvGroup + t % kKvGroup;
   uint16_t* value = keys + kKvBlock * head_dim + t * kv_value_row(head_dim);
   for (int64_t d = 0; d < head_dim; d += kLanes) {
     const int64_t n = head_dim - d < kLanes ? head_dim - d : kLanes;
-    const VH h = to_f16(load_partial(k + d, n));
-    for (int64_t l = 0; l < n; ++l) key[(d + l) * kKvGroup] = h[l];
-    const VH row = to_f16(load_partial(v + d, n));
-    memcpy(value + d, &row, static_cast<size_t>(n) * 2);
+    uint16_t halves[kLanes];
+    store_f16(halves, load_columns(k, d, head_dim));
+    for (int64_t l = 0; l < n; ++l) key[(d + l) * kKvGroup] = halves[l];
+    store_f16(halves, load_columns(v, d, head_dim));
+    memcpy(value + d, halves, static_cast<size_t>(n) * sizeof *halves);
   }
 }
 
-void store_i8(const float* k, const float* v, int64_t head_dim, int64_t t, int8_t* keys) {
+void store_kv_i8(const float* k, const float* v, int64_t head_dim, int64_t t, int8_t* keys) {
   int8_t* key = keys + t / kKvGroup * head_dim * kKvGroup + t % kKvGroup;
   int8_t* values = keys + kKvBlock * head_dim;
   int8_t* value = values + t * kv_value_row(head_dim);
   float* scales = reinterpret_cast<float*>(values + kKvBlock * kv_value_row(head_dim));
-  const float k_max = absmax(k, head_dim);
-  const float v_max = absmax(v, head_dim);
+  const float k_max = absmax(k, 0, head_dim, head_dim);
+  const float v_max = absmax(v, 0, head_dim, head_dim);
   const float k_range = k_max > 1e-5f ? k_max : 1e-5f;
   const float v_range = v_max > 1e-5f ? v_max : 1e-5f;
+  const float k_r = 127.0f / k_range;
+  const float v_r = 127.0f / v_range;
   scales[t] = k_range / 127.0f;
   scales[kKvBlock + t] = v_range / 127.0f;
   for (int64_t d = 0; d < head_dim; d += kLanes) {
     const int64_t n = head_dim - d < kLanes ? head_dim - d : kLanes;
-    const VI q = round_i8(load_partial(k + d, n), 127.0f / k_range);
-    for (int64_t l = 0; l < n; ++l) key[(d + l) * kKvGroup] = static_cast<int8_t>(q[l]);
-    const VB row = __builtin_convertvector(round_i8(load_partial(v + d, n), 127.0f / v_range), VB);
-    memcpy(value + d, &row, static_cast<size_t>(n));
+    int8_t codes[kLanes];
+    store_i8(codes, round_i8(load_columns(k, d, head_dim), k_r));
+    for (int64_t l = 0; l < n; ++l) key[(d + l) * kKvGroup] = codes[l];
+    store_i8(codes, round_i8(load_columns(v, d, head_dim), v_r));
+    memcpy(value + d, codes, static_cast<size_t>(n));
   }
 }
 
-void store_f32(const float* k, const float* v, int64_t head_dim, int64_t t, float* keys) {
+void store_kv_f32(const float* k, const float* v, int64_t head_dim, int64_t t, float* keys) {
   float* key = keys + t / kKvGroup * head_dim * kKvGroup + t % kKvGroup;
   for (int64_t d = 0; d < head_dim; ++d) key[d * kKvGroup] = k[d];
   memcpy(keys + kKvBlock * head_dim + t * kv_value_row(head_dim), v,
@@ -306,11 +309,11 @@ void kv_store(KvType type, const float* k, const float* v, int64_t head_dim, int
               uint8_t* head) {
   switch (type) {
     case KvType::kF16:
-      return store_f16(k, v, head_dim, t, reinterpret_cast<uint16_t*>(head));
+      return store_kv_f16(k, v, head_dim, t, reinterpret_cast<uint16_t*>(head));
     case KvType::kInt8:
-      return store_i8(k, v, head_dim, t, reinterpret_cast<int8_t*>(head));
+      return store_kv_i8(k, v, head_dim, t, reinterpret_cast<int8_t*>(head));
     case KvType::kF32:
-      return store_f32(k, v, head_dim, t, reinterpret_cast<float*>(head));
+      return store_kv_f32(k, v, head_dim, t, reinterpret_cast<float*>(head));
   }
 }
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "kernels/half.inl"
 #include "kernels/kernel.h"
+#include "kernels/vector.inl"
 
 namespace onebit {
 namespace {
@@ -28,9 +28,7 @@ ONEBIT_INLINE V round_even(V v) {
 // polynomial of Cephes expf (S. Moshier). 0 below -87, at most e^88.
 ONEBIT_INLINE V exp_v(V x) {
   const V low = splat(-87.0f);
-  const V high = splat(88.0f);
-  V z = x > high ? high : x;
-  z = z < low ? low : z;
+  const V z = max_v(low, min_v(splat(88.0f), x));
   const V n = round_even(z * 1.44269504088896341f);
   // ln2 = 0.693359375 - 2.12194440e-4
   V r = fma_v(n, splat(-0.693359375f), z);
@@ -42,54 +40,68 @@ ONEBIT_INLINE V exp_v(V x) {
   p = fma_v(p, r, splat(1.6666665459e-1f));
   p = fma_v(p, r, splat(5.0000001201e-1f));
   p = fma_v(p, r * r, r) + 1.0f;
-  const VI scale_bits = (__builtin_convertvector(n, VI) + 127) << 23;
-  V scale;
-  memcpy(&scale, &scale_bits, sizeof scale);
-  return x < low ? V{} : p * scale;
-}
-
-ONEBIT_INLINE VH load_halves(const uint8_t* p, int64_t n) {
-  VH h = {};
-  memcpy(&h, p, static_cast<size_t>(n) * 2);
-  return h;
+  const V scale = bits_as_float((to_int(n) + 127) << 23);
+  return select(low > x, V{}, p * scale);
 }
 
 ONEBIT_INLINE float f16_scalar(const uint8_t* p) {
-  return from_f16(load_halves(p, 1))[0];
+  NH h = {};
+  memcpy(&h, p, 2);
+  return from_f16(h)[0];
 }
 
 // 16 weights of a row from column i (a multiple of 16); `count` < 16 of them at the end of a row.
 struct RowF32 {
-  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return load(row + i * 4); }
+  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) {
+    return by_parts<V>([&](int k) {
+      N v;
+      memcpy(&v, row + (i + k * kNative) * 4, sizeof v);
+      return v;
+    });
+  }
   ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t n) {
-    return load_partial(row + i * 4, n);
+    uint8_t padded[4 * kLanes] = {};
+    memcpy(padded, row + i * 4, static_cast<size_t>(n) * 4);
+    return full(padded, 0);
   }
 };
 
-struct RowF16 {
-  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return part(row, i, kLanes); }
+template <typename FromHalf>
+struct RowHalves {
+  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) {
+    return by_parts<V>([&](int k) {
+      NH h;
+      memcpy(&h, row + (i + k * kNative) * 2, sizeof h);
+      return FromHalf::convert(h);
+    });
+  }
   ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t n) {
-    return from_f16(load_halves(row + i * 2, n));
+    uint8_t padded[2 * kLanes] = {};
+    memcpy(padded, row + i * 2, static_cast<size_t>(n) * 2);
+    return full(padded, 0);
   }
 };
 
-struct RowBF16 {
-  ONEBIT_INLINE V full(const uint8_t* row, int64_t i) { return part(row, i, kLanes); }
-  ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t n) {
-    const VI bits = __builtin_convertvector(load_halves(row + i * 2, n), VI) << 16;
-    V value;
+struct FromF16 {
+  ONEBIT_INLINE N convert(NH h) { return from_f16(h); }
+};
+using RowF16 = RowHalves<FromF16>;
+
+struct FromBF16 {
+  ONEBIT_INLINE N convert(NH h) {
+    const NI bits = __builtin_convertvector(h, NI) << 16;
+    N value;
     memcpy(&value, &bits, sizeof value);
     return value;
   }
 };
+using RowBF16 = RowHalves<FromBF16>;
 
 // Blocks of 34 bytes: f16 d, then 32 int8.
 struct RowQ8_0 {
   ONEBIT_INLINE V full(const uint8_t* row, int64_t i) {
     const uint8_t* block = row + i / 32 * 34;
-    VB q;
-    memcpy(&q, block + 2 + i % 32, sizeof q);
-    return __builtin_convertvector(q, V) * f16_scalar(block);
+    return load_wide(reinterpret_cast<const int8_t*>(block + 2 + i % 32)) * f16_scalar(block);
   }
   ONEBIT_INLINE V part(const uint8_t* row, int64_t i, int64_t) { return full(row, i); }
 };
@@ -180,12 +192,12 @@ void softmax(float* x, int64_t n) {
 
   V sum = {};
   for (i = 0; i + kLanes <= n; i += kLanes) {
-    const V e = exp_v(load(x + i) - top);
+    const V e = exp_v(load(x + i) - splat(top));
     store(x + i, e);
     sum = sum + e;
   }
   if (i < n) {
-    store_partial(x + i, exp_v(load_partial(x + i, n - i) - top), n - i);
+    store_partial(x + i, exp_v(load_partial(x + i, n - i) - splat(top)), n - i);
     sum = sum + load_partial(x + i, n - i);
   }
   const float inverse = 1.0f / reduce_add(sum);
@@ -213,7 +225,7 @@ void gelu_tanh_mul(const float* gate, const float* up, int64_t n, float* y) {
   map2(gate, up, n, y, [](V g, V u) {
     const V z = -(g * (g * g * 0.0713548162726f + 1.59576912161f));
     const V gelu = g / (exp_v(z) + 1.0f);
-    return (z > 88.0f ? V{} : gelu) * u;
+    return select(z > splat(88.0f), V{}, gelu) * u;
   });
 }
 
@@ -225,41 +237,43 @@ void scale(float* x, float factor, int64_t n) {
   map2(x, x, n, x, [factor](V v, V) { return v * factor; });
 }
 
-ONEBIT_INLINE float absmax(const float* x, int64_t n) {
+// Columns i .. i + 15 of n, then +0.
+ONEBIT_INLINE V load_columns(const float* x, int64_t i, int64_t n) {
+  return i + kLanes <= n ? load(x + i) : i < n ? load_partial(x + i, n - i) : V{};
+}
+
+// The largest |x| of columns begin .. end - 1 of n; what is no number does not count.
+ONEBIT_INLINE float absmax(const float* x, int64_t begin, int64_t end, int64_t n) {
   V highest = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    const V v = load(x + i);
-    highest = max_v(max_v(v, -v), highest);
-  }
-  if (i < n) {
-    const V v = load_partial(x + i, n - i);
+  for (int64_t i = begin; i < end; i += kLanes) {
+    const V v = load_columns(x, i, n);
     highest = max_v(max_v(v, -v), highest);
   }
   return reduce_max(highest);
 }
 
-// x * r as int8 codes.
+// The codes of x * r.
 ONEBIT_INLINE VI round_i8(V x, float r) {
-  V rounded = round_even(x * r);
-  rounded = rounded > -127.0f ? rounded : splat(-127.0f);  // no-ops for finite x
-  rounded = rounded < 127.0f ? rounded : splat(127.0f);
-  return __builtin_convertvector(rounded, VI);
+  const V rounded = round_even(x * r);
+  return to_int(min_v(max_v(rounded, splat(-127.0f)), splat(127.0f)));  // no-ops for finite x
+}
+
+// Codes of columns c .. c + kSumBlock - 1; returns their sum.
+ONEBIT_INLINE int32_t quantize_block(const float* x, int64_t c, int64_t n, float r, int8_t* q) {
+  static_assert(kSumBlock == 2 * kLanes);
+  const VI low = round_i8(load_columns(x, c, n), r);
+  const VI high = round_i8(load_columns(x, c + kLanes, n), r);
+  store_i8(q + c, low);
+  store_i8(q + c + kLanes, high);
+  return reduce_add(low + high);
 }
 
 float quantize_i8(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums) {
-  const float highest = absmax(x, n);
+  const float highest = absmax(x, 0, n, n);
   const float range = highest > 1e-5f ? highest : 1e-5f;
   const float r = 127.0f / range;
-  memset(sums, 0, static_cast<size_t>(padded / kSumBlock) * sizeof *sums);
-  for (int64_t i = 0; i < padded; i += kLanes) {
-    const V v = i + kLanes <= n ? load(x + i) : i < n ? load_partial(x + i, n - i) : V{};
-    const VI wide = round_i8(v, r);
-    const VB narrow = __builtin_convertvector(wide, VB);
-    memcpy(q + i, &narrow, sizeof narrow);
-    int32_t sum = 0;
-    for (int64_t l = 0; l < kLanes; ++l) sum += wide[l];
-    sums[i / kSumBlock] += sum;
+  for (int64_t c = 0; c < padded; c += kSumBlock) {
+    sums[c / kSumBlock] = quantize_block(x, c, n, r, q);
   }
   return range / 127.0f;
 }
@@ -267,27 +281,34 @@ float quantize_i8(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t*
 void quantize_i8_groups(const float* x, int64_t n, int64_t padded, int8_t* q, int32_t* sums,
                         float* scales) {
   static_assert(kActGroup == kSumBlock);
-  for (int64_t c = 0; c < padded; c += kActGroup) {
-    const int64_t left = n - c < kActGroup ? n - c : kActGroup;
-    const int64_t g = c / kActGroup;
-    scales[g] = left > 0 ? quantize_i8(x + c, left, kActGroup, q + c, sums + g)
-                         : quantize_i8(x, 0, kActGroup, q + c, sums + g);
+  const int64_t n_groups = padded / kActGroup;
+  for (int64_t first = 0; first < n_groups; first += kLanes) {  // 16 groups, divided together
+    const int64_t count = n_groups - first < kLanes ? n_groups - first : kLanes;
+    float r[kLanes] = {};
+    for (int64_t g = 0; g < count; ++g) {
+      const int64_t c = (first + g) * kActGroup;
+      r[g] = absmax(x, c, c + kActGroup, n);
+    }
+    const V range = max_v(load(r), splat(1e-5f));
+    store(r, splat(127.0f) / range);
+    store_partial(scales + first, range / splat(127.0f), count);
+    for (int64_t g = first; g < first + count; ++g) {
+      sums[g] = quantize_block(x, g * kActGroup, n, r[g - first], q);
+    }
   }
 }
 
 float quantize_sign(const float* x, int64_t n, int64_t padded, uint8_t* bits) {
   memset(bits, 0, static_cast<size_t>(padded / 8));
   V sum = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    const V v = load(x + i);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const V v = load_columns(x, i, n);
     sum = sum + max_v(v, -v);
+    const int64_t real = n - i < kLanes ? n - i : kLanes;
+    const int32_t sixteen = bits_of(v >= V{}) & ((1 << real) - 1);
+    bits[i / 8] = static_cast<uint8_t>(sixteen);
+    bits[i / 8 + 1] = static_cast<uint8_t>(sixteen >> 8);
   }
-  if (i < n) {
-    const V v = load_partial(x + i, n - i);
-    sum = sum + max_v(v, -v);
-  }
-  for (i = 0; i < n; ++i) bits[i / 8] = static_cast<uint8_t>(bits[i / 8] | (x[i] >= 0) << (i % 8));
   return reduce_add(sum) / static_cast<float>(n);
 }
 

@@ -13,9 +13,9 @@
 
 #include <stdint.h>
 
+#include "kernels/half.inl"
 #include "kernels/kernel.h"
 #include "kernels/matmul.inl"
-#include "kernels/native.inl"
 
 namespace onebit {
 namespace {

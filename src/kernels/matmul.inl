@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
+#include "kernels/half.inl"
 #include "kernels/kernel.h"
-#include "kernels/native.inl"
 
 namespace onebit {
 namespace {

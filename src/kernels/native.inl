@@ -1,13 +1,28 @@
-// The CPU's own vector, for loops whose lanes never meet: there 16 lanes may be walked in parts of
-// any width with the same bits, and the compiler keeps arrays of native vectors in registers (a V
-// of 64 bytes lives in memory where registers are smaller).
+// The CPU's own vector of f32, and the 16 lanes of vector.inl as parts of that width: GCC keeps
+// them in registers, where a vector wider than the CPU's would live in memory.
+//
+// GCC vector extensions. A lane sees the same IEEE operations in the same order everywhere
+// (-ffp-contract=off keeps a * b + c two roundings; fma rounds once), so every ISA returns the same
+// bits. No libm but fma, which is correctly rounded and so has one answer: other functions pick
+// variants by CPU.
+//
+// Loops whose lanes never meet may walk 16 lanes in parts of any width with the same bits.
 
 #pragma once
 
-#include "kernels/half.inl"
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 namespace onebit {
 namespace {
+
+#define ONEBIT_INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 constexpr int64_t kNative = 16;
@@ -19,10 +34,13 @@ constexpr int64_t kAccumulators = 8;
 constexpr int64_t kNative = 4;
 constexpr int64_t kAccumulators = 16;
 #else
-constexpr int64_t kNative = kLanes;
+constexpr int64_t kNative = 4;
 constexpr int64_t kAccumulators = 1;
 #endif
 typedef float N __attribute__((vector_size(4 * kNative)));
+typedef int32_t NI __attribute__((vector_size(4 * kNative)));
+typedef uint16_t NH __attribute__((vector_size(2 * kNative)));
+typedef int8_t NB __attribute__((vector_size(kNative)));
 
 ONEBIT_INLINE N load_native(const float* p) {
   N v;
@@ -31,13 +49,14 @@ ONEBIT_INLINE N load_native(const float* p) {
 }
 
 ONEBIT_INLINE N splat_native(float x) {
-  return x - N{};
+  return x - N{};  // x + 0 would turn -0 into +0, and is not folded
 }
 
 ONEBIT_INLINE void store_native(float* p, N v) {
   memcpy(p, &v, sizeof v);
 }
 
+// a * b + c, rounded once.
 ONEBIT_INLINE N fma_native(N a, N b, N c) {
 #if defined(__AVX512F__)
   return _mm512_fmadd_ps(a, b, c);
@@ -46,41 +65,8 @@ ONEBIT_INLINE N fma_native(N a, N b, N c) {
 #elif defined(__aarch64__)
   return vfmaq_f32(c, a, b);
 #else
-  return fma_v(a, b, c);
-#endif
-}
-
-// kNative f32, f16 or int8 as f32.
-ONEBIT_INLINE N widen(const float* p) {
-  return load_native(p);
-}
-
-ONEBIT_INLINE N widen(const uint16_t* p) {
-#if defined(__AVX512F__)
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-#elif defined(__FMA__)
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-#elif defined(__aarch64__)
-  return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
-#else
-  VH h;
-  memcpy(&h, p, sizeof h);
-  return from_f16(h);
-#endif
-}
-
-ONEBIT_INLINE N widen(const int8_t* p) {
-#if defined(__AVX512F__)
-  const __m128i q = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(q));
-#elif defined(__FMA__)
-  const __m128i q = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(q));
-#else
-  typedef int8_t Codes __attribute__((vector_size(kNative)));
-  Codes q;
-  memcpy(&q, p, sizeof q);
-  return __builtin_convertvector(q, N);
+  for (int64_t l = 0; l < kNative; ++l) c[l] = __builtin_fmaf(a[l], b[l], c[l]);
+  return c;
 #endif
 }
 
