@@ -3,25 +3,20 @@
 // turns in one run.
 //   scheduler_bench MODEL.gguf [THREADS [REPEATS]]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <optional>
 #include <vector>
 
+#include "base/stopwatch.h"
 #include "engine/scheduler.h"
 
 namespace onebit {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr int64_t kSteps = 100;  // from the first token on: over a border of blocks
 constexpr int64_t kGuesses = 8;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // With a temperature the tokens are drawn one after the other: the texts are those of the
 // scheduler.
@@ -42,9 +37,9 @@ double bare(Engine& engine, int64_t n, std::optional<float> temperature) {
     }
   };
   step();
-  const auto start = Clock::now();
+  const Stopwatch watch;
   for (int64_t i = 0; i < kSteps; ++i) step();
-  return static_cast<double>(n * kSteps) / seconds_since(start);
+  return static_cast<double>(n * kSteps) / watch.seconds();
 }
 
 double scheduled(Engine& engine, int64_t n, float temperature, int64_t speculation = 0) {
@@ -62,10 +57,10 @@ double scheduled(Engine& engine, int64_t n, float temperature, int64_t speculati
   }
   scheduler.step();  // the prompts, and the first token
   tokens = 0;
-  const auto start = Clock::now();
+  const Stopwatch watch;
   while (scheduler.step()) {
   }
-  return static_cast<double>(tokens) / seconds_since(start);
+  return static_cast<double>(tokens) / watch.seconds();
 }
 
 double median(std::vector<double> values) {

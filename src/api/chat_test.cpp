@@ -5,7 +5,7 @@
 namespace onebit::api {
 namespace {
 
-const std::string kPath = "/v1/chat/completions";
+const std::string kChatPath = "/v1/chat/completions";
 const std::string kHello = R"({"messages": [{"role": "user", "content": "hi"}])";
 
 // What differs from run to run is not compared.
@@ -17,7 +17,7 @@ json::value without_times(json::value answer) {
 
 TEST(Chat, TheWholeAnswer) {
   TestService service;
-  const auto sink = answer_of(service, kPath, kHello + "}", "Hello!");
+  const auto sink = answer_of(service, kChatPath, kHello + "}", "Hello!");
   EXPECT_EQ(sink->status, 200);
   const json::value answer = sink->answer();
   const auto n =
@@ -58,7 +58,7 @@ TEST(Chat, TheWholeAnswer) {
 TEST(Chat, TheStream) {
   TestService service;
   const auto sink =
-      answer_of(service, kPath,
+      answer_of(service, kChatPath,
                 kHello + R"(, "stream": true, "stream_options": {"include_usage": true}})", "Hi");
   EXPECT_TRUE(sink->has_ended);
   const auto data = sink->data();
@@ -91,7 +91,7 @@ TEST(Chat, TheStream) {
 
 TEST(Chat, WithoutUsageTheLastChunkHasTheTimings) {
   TestService service;
-  const auto data = answer_of(service, kPath, kHello + R"(, "stream": true})", "Hi")->data();
+  const auto data = answer_of(service, kChatPath, kHello + R"(, "stream": true})", "Hi")->data();
   ASSERT_EQ(data.size(), 5u);
   EXPECT_FALSE(data[0].as_object().contains("usage"));
   EXPECT_FALSE(data[2].as_object().contains("timings"));
@@ -103,11 +103,11 @@ TEST(Chat, SeveralAnswersAndTheirSeeds) {
   TestService service;
   auto sink = std::make_shared<TestSink>();
   const std::string body = kHello + R"(, "n": 3, "seed": 5, "max_tokens": 9})";
-  const Call call = service.call(kPath, body, sink);
+  const Call call = service.call(kChatPath, body, sink);
   ASSERT_EQ(call.requests.size(), 3u);
   EXPECT_EQ(call.requests[0].sampling.seed, 5u);
   EXPECT_NE(call.requests[1].sampling.seed, call.requests[2].sampling.seed);
-  const Call again = service.call(kPath, body, std::make_shared<TestSink>());
+  const Call again = service.call(kChatPath, body, std::make_shared<TestSink>());
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(call.requests[i].sampling.seed, again.requests[i].sampling.seed);
     EXPECT_EQ(call.requests[i].prompt, call.requests[0].prompt);
@@ -132,7 +132,8 @@ TEST(Chat, SeveralAnswersAndTheirSeeds) {
 TEST(Chat, SeedsAreAnyIntegers) {
   TestService service;
   const auto seed = [&](const char* text) {
-    return service.call(kPath, kHello + R"(, "seed": )" + text + "}", std::make_shared<TestSink>())
+    return service
+        .call(kChatPath, kHello + R"(, "seed": )" + text + "}", std::make_shared<TestSink>())
         .requests[0]
         .sampling.seed;
   };
@@ -142,7 +143,7 @@ TEST(Chat, SeedsAreAnyIntegers) {
 
 TEST(Chat, TheSpeedLeavesOutAllFirstTokens) {
   TestService service;
-  const auto answer = answer_of(service, kPath, kHello + R"(, "n": 3})", "Hello!")->answer();
+  const auto answer = answer_of(service, kChatPath, kHello + R"(, "n": 3})", "Hello!")->answer();
   EXPECT_EQ(answer.at("timings").at("predicted_n"), 18);
   EXPECT_EQ(answer.at("timings").at("predicted_per_second").to_number<double>(), 15 / 0.5);
 }
@@ -151,20 +152,21 @@ TEST(Chat, TheSpeedLeavesOutAllFirstTokens) {
 TEST(Chat, TheAnswerEndsWithTheContext) {
   TestService service;
   const auto request = [&](const std::string& rest) {
-    return service.call(kPath, kHello + rest, std::make_shared<TestSink>()).requests.at(0);
+    return service.call(kChatPath, kHello + rest, std::make_shared<TestSink>()).requests.at(0);
   };
   const onebit::Request open = request("}");
   const int64_t most = 4096 - std::ssize(open.prompt);
   EXPECT_EQ(open.max_tokens, most);
   EXPECT_EQ(request(R"(, "max_tokens": )" + std::to_string(most) + "}").max_tokens, most);
-  EXPECT_NE(service.refusal(kPath, kHello + R"(, "max_tokens": )" + std::to_string(most + 1) + "}"),
-            "");
+  EXPECT_NE(
+      service.refusal(kChatPath, kHello + R"(, "max_tokens": )" + std::to_string(most + 1) + "}"),
+      "");
 }
 
 TEST(Chat, RandomSeedsDiffer) {
   TestService service;
   const auto seed = [&] {
-    return service.call(kPath, kHello + "}", std::make_shared<TestSink>())
+    return service.call(kChatPath, kHello + "}", std::make_shared<TestSink>())
         .requests[0]
         .sampling.seed;
   };
@@ -173,12 +175,12 @@ TEST(Chat, RandomSeedsDiffer) {
 
 TEST(Chat, SamplingFieldsReachTheRequest) {
   TestService service;
-  const Call call =
-      service.call(kPath, kHello + R"(, "temperature": 0.5, "top_p": 0.9, "top_k": 7, "min_p": 0.1,
+  const Call call = service.call(
+      kChatPath, kHello + R"(, "temperature": 0.5, "top_p": 0.9, "top_k": 7, "min_p": 0.1,
       "repetition_penalty": 1.25, "presence_penalty": -1, "frequency_penalty": 2,
       "logit_bias": {"3": -100, "10": 1.5}, "max_tokens": 3, "max_completion_tokens": 4,
       "user": "x", "metadata": {"a": "b"}, "unknown": [1]})",
-                   std::make_shared<TestSink>());
+      std::make_shared<TestSink>());
   const onebit::Request& request = call.requests.at(0);
   EXPECT_FLOAT_EQ(request.sampling.temperature, 0.5f);
   EXPECT_FLOAT_EQ(request.sampling.top_p, 0.9f);
@@ -198,7 +200,7 @@ TEST(Chat, SamplingFieldsReachTheRequest) {
 TEST(Chat, DefaultsAreThoseOfTheSampler) {
   TestService service;
   const Call call =
-      service.call(kPath, kHello + R"(, "top_p": null})", std::make_shared<TestSink>());
+      service.call(kChatPath, kHello + R"(, "top_p": null})", std::make_shared<TestSink>());
   const SamplerOptions& sampling = call.requests.at(0).sampling;
   const SamplerOptions own;
   EXPECT_EQ(sampling.temperature, own.temperature);
@@ -215,7 +217,7 @@ TEST(Chat, EveryAcceptedValueIsOneTheSamplerTakes) {
        {R"("top_p": 0)", R"("min_p": 1)", R"("temperature": 0)", R"("temperature": 2)",
         R"("top_k": 0)", R"("top_p": 1e-320)", R"("repetition_penalty": 0.01)", R"("seed": -9)"}) {
     const Call call =
-        service.call(kPath, kHello + ", " + fields + "}", std::make_shared<TestSink>());
+        service.call(kChatPath, kHello + ", " + fields + "}", std::make_shared<TestSink>());
     EXPECT_NO_THROW(check_sampler_options(call.requests.at(0).sampling)) << fields;
   }
 }
@@ -223,7 +225,7 @@ TEST(Chat, EveryAcceptedValueIsOneTheSamplerTakes) {
 TEST(Chat, StopStrings) {
   TestService service;
   const auto answer =
-      answer_of(service, kPath, kHello + R"(, "stop": ["zz", "lo"], "max_tokens": 50})",
+      answer_of(service, kChatPath, kHello + R"(, "stop": ["zz", "lo"], "max_tokens": 50})",
                 "Hello there", FinishReason::kLength)
           ->answer();
   EXPECT_EQ(answer.at("choices").at(0).at("message").at("content"), "Hel");
@@ -240,13 +242,13 @@ TEST(Chat, Logprobs) {
       {"bytes", {72}},
       {"top_logprobs", json::array{{{"token", "H"}, {"logprob", -0.25}, {"bytes", {72}}},
                                    {{"token", "!"}, {"logprob", -2.5}, {"bytes", {33}}}}}};
-  const auto answer = answer_of(service, kPath, fields + "}", "Hi")->answer();
+  const auto answer = answer_of(service, kChatPath, fields + "}", "Hi")->answer();
   const auto& logprobs = answer.at("choices").at(0).at("logprobs");
   EXPECT_EQ(logprobs.at("content").as_array().size(), 2u);
   EXPECT_EQ(logprobs.at("content").at(0), first);
   EXPECT_TRUE(logprobs.at("refusal").is_null());
 
-  const auto data = answer_of(service, kPath, fields + R"(, "stream": true})", "Hi")->data();
+  const auto data = answer_of(service, kChatPath, fields + R"(, "stream": true})", "Hi")->data();
   ASSERT_EQ(data.size(), 5u);
   EXPECT_TRUE(data[0].at("choices").at(0).at("logprobs").is_null());
   EXPECT_EQ(data[1].at("choices").at(0).at("logprobs").at("content").at(0), first);
@@ -256,7 +258,7 @@ TEST(Chat, Logprobs) {
 TEST(Chat, HalfACharacterIsOneTokenOfBytes) {
   TestService service;
   const auto answer =
-      answer_of(service, kPath, kHello + R"(, "logprobs": true})", "\xc3\xa9")->answer();
+      answer_of(service, kChatPath, kHello + R"(, "logprobs": true})", "\xc3\xa9")->answer();
   const auto& content = answer.at("choices").at(0).at("logprobs").at("content");
   EXPECT_EQ(content.at(0).at("token"), "\xef\xbf\xbd");
   EXPECT_EQ(content.at(0).at("bytes"), json::array{0xc3});
@@ -267,16 +269,16 @@ TEST(Chat, HalfACharacterIsOneTokenOfBytes) {
 
 TEST(Chat, FailuresBeforeAndWithinAStream) {
   TestService service;
-  const auto whole = answer_of(service, kPath, kHello + "}", "Hi", FinishReason::kError);
+  const auto whole = answer_of(service, kChatPath, kHello + "}", "Hi", FinishReason::kError);
   EXPECT_EQ(whole->status, 500);
   EXPECT_EQ(whole->answer().at("error").at("type"), "server_error");
   EXPECT_EQ(whole->body.find("inside"), std::string::npos);
   const auto before =
-      answer_of(service, kPath, kHello + R"(, "stream": true})", "", FinishReason::kCancelled);
+      answer_of(service, kChatPath, kHello + R"(, "stream": true})", "", FinishReason::kCancelled);
   EXPECT_EQ(before->status, 503);
   EXPECT_FALSE(before->has_begun);
   const auto within =
-      answer_of(service, kPath, kHello + R"(, "stream": true})", "Hi", FinishReason::kError);
+      answer_of(service, kChatPath, kHello + R"(, "stream": true})", "Hi", FinishReason::kError);
   EXPECT_TRUE(within->has_ended);
   EXPECT_EQ(within->data().back().at("error").at("message"), "the server failed");
 }
@@ -284,7 +286,7 @@ TEST(Chat, FailuresBeforeAndWithinAStream) {
 TEST(Chat, OneFailureEndsAllAnswers) {
   TestService service;
   auto sink = std::make_shared<TestSink>();
-  const Call call = service.call(kPath, kHello + R"(, "n": 2})", sink);
+  const Call call = service.call(kChatPath, kHello + R"(, "n": 2})", sink);
   write_text(service, call.requests[0], "a", FinishReason::kError);
   EXPECT_FALSE(call.requests[1].on_token({'x'}));
   call.requests[1].on_finish({FinishReason::kStop, ""});
@@ -294,7 +296,7 @@ TEST(Chat, OneFailureEndsAllAnswers) {
 TEST(Chat, WritesNoMoreWhenNobodyReads) {
   TestService service;
   auto sink = std::make_shared<TestSink>();
-  const Call call = service.call(kPath, kHello + R"(, "stream": true})", sink);
+  const Call call = service.call(kChatPath, kHello + R"(, "stream": true})", sink);
   EXPECT_TRUE(call.requests[0].on_token({'x'}));
   sink->is_gone = true;
   EXPECT_FALSE(call.requests[0].on_token({'x'}));
@@ -308,7 +310,7 @@ TEST(Chat, DevelopersAreSystems) {
   TestService service;
   const auto prompt = [&](const std::string& role) {
     return service
-        .call(kPath, R"({"messages": [{"role": ")" + role + R"(", "content": "x"}]})",
+        .call(kChatPath, R"({"messages": [{"role": ")" + role + R"(", "content": "x"}]})",
               std::make_shared<TestSink>())
         .requests.at(0)
         .prompt;
@@ -319,7 +321,7 @@ TEST(Chat, DevelopersAreSystems) {
 TEST(Chat, FormsOfAnswers) {
   TestService service;
   const auto constraint = [&](const std::string& fields) {
-    return service.call(kPath, kHello + ", " + fields + "}", std::make_shared<TestSink>())
+    return service.call(kChatPath, kHello + ", " + fields + "}", std::make_shared<TestSink>())
         .requests.at(0)
         .constraint;
   };

@@ -4,11 +4,12 @@
 namespace onebit::api {
 namespace {
 
-const std::string kPath = "/v1/completions";
+const std::string kCompletionsPath = "/v1/completions";
 
 TEST(Completions, TheWholeAnswer) {
   TestService service;
-  const auto sink = answer_of(service, kPath, R"({"prompt": "ab", "logprobs": 1})", "Hi");
+  const auto sink =
+      answer_of(service, kCompletionsPath, R"({"prompt": "ab", "logprobs": 1})", "Hi");
   json::value answer = sink->answer();
   EXPECT_TRUE(answer.as_object().contains("timings"));
   EXPECT_TRUE(answer.as_object().contains("created"));
@@ -40,7 +41,7 @@ TEST(Completions, TopLogprobsHaveTheToken) {
   TestService service;
   const auto tops = [&](const char* n, const std::string& text) {
     const std::string body = R"({"prompt": "ab", "logprobs": )" + std::string(n) + "}";
-    const auto answer = answer_of(service, kPath, body, text)->answer();
+    const auto answer = answer_of(service, kCompletionsPath, body, text)->answer();
     return answer.at("choices").at(0).at("logprobs").at("top_logprobs");
   };
   EXPECT_EQ(tops("0", "H"), (json::array{{{"H", -0.25}}}));
@@ -49,7 +50,7 @@ TEST(Completions, TopLogprobsHaveTheToken) {
   EXPECT_EQ(tops("0", "\xc3\xa9"),
             (json::array{{{R"(bytes:\xc3)", -0.25}}, {{R"(bytes:\xa9)", -0.25}}}));
   auto sink = std::make_shared<TestSink>();
-  const Call call = service.call(kPath, R"({"prompt": "ab", "logprobs": 1})", sink);
+  const Call call = service.call(kCompletionsPath, R"({"prompt": "ab", "logprobs": 1})", sink);
   const TokenLogprob likelier[] = {{'!', -0.5f}};
   call.requests[0].on_token({'H', -2.0f, likelier});
   call.requests[0].on_finish({FinishReason::kStop, ""});
@@ -61,17 +62,19 @@ TEST(Completions, TopLogprobsHaveTheToken) {
 TEST(Completions, AnOpenCharacterStaysWithThePrompt) {
   TestService service;
   const auto answer =
-      answer_of(service, kPath, R"({"prompt": [97, 195], "logprobs": 0})", "Hi")->answer();
+      answer_of(service, kCompletionsPath, R"({"prompt": [97, 195], "logprobs": 0})", "Hi")
+          ->answer();
   EXPECT_EQ(answer.at("choices").at(0).at("text"), "Hi");
   EXPECT_EQ(answer.at("choices").at(0).at("logprobs").at("text_offset"), (json::array{0, 1}));
 }
 
 TEST(Completions, TheStream) {
   TestService service;
-  const auto data = answer_of(service, kPath, R"({"prompt": "ab", "stream": true, "stream_options":
+  const auto data =
+      answer_of(service, kCompletionsPath, R"({"prompt": "ab", "stream": true, "stream_options":
                 {"include_usage": true}})",
-                              "Hi", FinishReason::kLength)
-                        ->data();
+                "Hi", FinishReason::kLength)
+          ->data();
   ASSERT_EQ(data.size(), 5u);
   EXPECT_EQ(data[0].at("object"), "text_completion");
   EXPECT_EQ(data[0].at("choices").at(0).at("text"), "H");
@@ -89,7 +92,8 @@ TEST(Completions, AllKindsOfPrompts) {
   const auto prompts = [&](const std::string& prompt) {
     std::vector<std::vector<int32_t>> all;
     for (const auto& request :
-         service.call(kPath, R"({"prompt": )" + prompt + "}", std::make_shared<TestSink>())
+         service
+             .call(kCompletionsPath, R"({"prompt": )" + prompt + "}", std::make_shared<TestSink>())
              .requests) {
       EXPECT_EQ(request.max_tokens, 16);
       all.push_back(request.prompt);
@@ -102,7 +106,7 @@ TEST(Completions, AllKindsOfPrompts) {
   EXPECT_EQ(prompts("[5, 260]"), (Prompts{{5, 260}}));
   EXPECT_EQ(prompts("[[5], [6, 7]]"), (Prompts{{5}, {6, 7}}));
   const auto refusal = [&](const std::string& prompt) {
-    return service.refusal(kPath, R"({"prompt": )" + prompt + "}");
+    return service.refusal(kCompletionsPath, R"({"prompt": )" + prompt + "}");
   };
   EXPECT_EQ(refusal(R"("")"), "prompt: expected text or tokens, found none");
   EXPECT_EQ(refusal("[]"), "prompt: expected text or tokens, found none");
@@ -118,7 +122,8 @@ TEST(Completions, AllKindsOfPrompts) {
 TEST(Completions, SeveralPromptsAndAnswers) {
   TestService service;
   auto sink = std::make_shared<TestSink>();
-  const Call call = service.call(kPath, R"({"prompt": ["a", "bcd"], "n": 2, "seed": 3})", sink);
+  const Call call =
+      service.call(kCompletionsPath, R"({"prompt": ["a", "bcd"], "n": 2, "seed": 3})", sink);
   ASSERT_EQ(call.requests.size(), 4u);
   // A prompt gets what it would get alone.
   EXPECT_EQ(call.requests[0].sampling.seed, call.requests[2].sampling.seed);

@@ -7,7 +7,7 @@
 namespace onebit::api {
 namespace {
 
-const std::string kPath = "/v1/embeddings";
+const std::string kEmbeddingsPath = "/v1/embeddings";
 
 // What `onebit embed` writes.
 std::vector<float> embed(TestService& service, const std::vector<int32_t>& ids, Pool pool) {
@@ -32,7 +32,7 @@ void run(TestService& service, const onebit::Request& request) {
 
 json::value embed_json(TestService& service, const std::string& body) {
   auto sink = std::make_shared<TestSink>();
-  const Call call = service.call(kPath, body, sink);
+  const Call call = service.call(kEmbeddingsPath, body, sink);
   for (const auto& request : call.requests) run(service, request);
   EXPECT_EQ(sink->status, 200);
   return sink->answer();
@@ -93,7 +93,9 @@ TEST(Embeddings, AreOfLengthOne) {
 
 TEST(Embeddings, Refusals) {
   TestService service;
-  const auto refusal = [&](const std::string& body) { return service.refusal(kPath, body); };
+  const auto refusal = [&](const std::string& body) {
+    return service.refusal(kEmbeddingsPath, body);
+  };
   EXPECT_EQ(refusal(R"({"input": "x"})"),
             "pooling: expected last or mean (this is no embedding model), found none");
   EXPECT_EQ(service.param, "pooling");
@@ -110,7 +112,7 @@ TEST(Embeddings, OfAsManyTokensAsTheContextHas) {
   TestService service;
   const auto refusal = [&](std::size_t n) {
     const json::value body{{"input", json::array(n, 97)}, {"pooling", "mean"}};
-    return service.refusal(kPath, json::serialize(body));
+    return service.refusal(kEmbeddingsPath, json::serialize(body));
   };
   EXPECT_EQ(refusal(4096), "");
   EXPECT_EQ(refusal(4097), "input: expected at most 4096 tokens (the context), found 4097");
@@ -119,7 +121,8 @@ TEST(Embeddings, OfAsManyTokensAsTheContextHas) {
 TEST(Embeddings, AFailure) {
   TestService service;
   auto sink = std::make_shared<TestSink>();
-  const Call call = service.call(kPath, R"({"input": ["x", "y"], "pooling": "mean"})", sink);
+  const Call call =
+      service.call(kEmbeddingsPath, R"({"input": ["x", "y"], "pooling": "mean"})", sink);
   call.requests[0].on_finish({.reason = FinishReason::kError, .error = "inside"});
   call.requests[1].on_finish({.reason = FinishReason::kStop, .error = ""});
   EXPECT_EQ(sink->status, 500);

@@ -4,7 +4,7 @@
 namespace onebit::api {
 namespace {
 
-const std::string kPath = "/v1/responses";
+const std::string kResponsesPath = "/v1/responses";
 
 json::value message(const char* status, json::array content) {
   return {{"id", "msg_1"},
@@ -23,7 +23,7 @@ json::object part(const std::string& text) {
 
 TEST(Responses, TheWholeAnswer) {
   TestService service;
-  auto answer = answer_of(service, kPath,
+  auto answer = answer_of(service, kResponsesPath,
                           R"({"input": "hi", "instructions": "Be kind.", "temperature": 0.5,
                               "max_output_tokens": 9, "metadata": {"k": "v"}, "store": true,
                               "parallel_tool_calls": false})",
@@ -65,7 +65,8 @@ TEST(Responses, TheWholeAnswer) {
 TEST(Responses, Incomplete) {
   TestService service;
   const auto answer =
-      answer_of(service, kPath, R"({"input": "hi"})", "Hi", FinishReason::kLength)->answer();
+      answer_of(service, kResponsesPath, R"({"input": "hi"})", "Hi", FinishReason::kLength)
+          ->answer();
   EXPECT_EQ(answer.at("status"), "incomplete");
   EXPECT_EQ(answer.at("incomplete_details").at("reason"), "max_output_tokens");
   EXPECT_EQ(answer.at("output").at(0).at("status"), "incomplete");
@@ -73,7 +74,7 @@ TEST(Responses, Incomplete) {
 
 TEST(Responses, TheStream) {
   TestService service;
-  const auto sink = answer_of(service, kPath, R"({"input": "hi", "stream": true})", "Hi");
+  const auto sink = answer_of(service, kResponsesPath, R"({"input": "hi", "stream": true})", "Hi");
   EXPECT_TRUE(sink->has_ended);
   const auto data = sink->data();
   const std::vector<std::string> types = {
@@ -105,8 +106,8 @@ TEST(Responses, TheStream) {
 
 TEST(Responses, AFailureWithinAStream) {
   TestService service;
-  const auto sink =
-      answer_of(service, kPath, R"({"input": "hi", "stream": true})", "H", FinishReason::kError);
+  const auto sink = answer_of(service, kResponsesPath, R"({"input": "hi", "stream": true})", "H",
+                              FinishReason::kError);
   EXPECT_TRUE(sink->has_ended);
   EXPECT_EQ(sink->data().back().at("type"), "error");
   EXPECT_EQ(sink->data().back().at("message"), "the server failed");
@@ -118,7 +119,7 @@ TEST(Responses, InputsAreChats) {
   const auto prompt = [&](const std::string& path, const std::string& body) {
     return service.call(path, body, std::make_shared<TestSink>()).requests.at(0).prompt;
   };
-  EXPECT_EQ(prompt(kPath, R"({"input": [{"role": "user", "content": "a"},
+  EXPECT_EQ(prompt(kResponsesPath, R"({"input": [{"role": "user", "content": "a"},
       {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "b"}]},
       {"role": "user", "content": [{"type": "input_text", "text": "c"}]}]})"),
             prompt("/v1/chat/completions", R"({"messages": [{"role": "user", "content": "a"},
@@ -127,7 +128,9 @@ TEST(Responses, InputsAreChats) {
 
 TEST(Responses, Refusals) {
   TestService service;
-  const auto refusal = [&](const std::string& body) { return service.refusal(kPath, body); };
+  const auto refusal = [&](const std::string& body) {
+    return service.refusal(kResponsesPath, body);
+  };
   EXPECT_EQ(refusal("{}"), "input: expected a string or a list of messages, found none");
   EXPECT_EQ(refusal(R"({"input": []})"),
             "input: expected a string or a list of messages, found a list of 0");

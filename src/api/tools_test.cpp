@@ -5,7 +5,7 @@
 namespace onebit::api {
 namespace {
 
-const std::string kPath = "/v1/chat/completions";
+const std::string kToolsPath = "/v1/chat/completions";
 const std::string kTools =
     R"({"messages": [{"role": "user", "content": "weather?"}], "tools": [
       {"type": "function", "function": {"name": "weather", "description": "d", "parameters":
@@ -118,21 +118,23 @@ TEST(Tools, AForcedCallThatIsCut) {
   TestService service("Qwen2.5-7B-Instruct");
   const std::string body = kTools + R"(, "tool_choice": "required", "stop": "<")";
   const auto half = kCall.substr(0, kCall.find("ome"));
-  const auto answer = answer_of(service, kPath, body + "}", half, FinishReason::kLength)->answer();
+  const auto answer =
+      answer_of(service, kToolsPath, body + "}", half, FinishReason::kLength)->answer();
   const auto& choice = answer.at("choices").at(0);
   EXPECT_EQ(choice.at("finish_reason"), "length");
   EXPECT_TRUE(choice.at("message").at("content").is_null());
   EXPECT_EQ(choice.at("message").at("tool_calls").at(0).at("function").at("arguments"),
             R"({"city": "R)");
   const auto data =
-      answer_of(service, kPath, body + R"(, "stream": true})", half, FinishReason::kLength)->data();
+      answer_of(service, kToolsPath, body + R"(, "stream": true})", half, FinishReason::kLength)
+          ->data();
   EXPECT_EQ(data.at(data.size() - 2).at("choices").at(0).at("finish_reason"), "length");
 }
 
 TEST(Tools, OneCallWithoutParallelOnes) {
   TestService service("Qwen2.5-7B-Instruct");
   const auto message = [&](const std::string& rest) {
-    const auto sink = answer_of(service, kPath, kTools + rest, "Well. " + kCall + kCall);
+    const auto sink = answer_of(service, kToolsPath, kTools + rest, "Well. " + kCall + kCall);
     return sink->answer().at("choices").at(0).at("message").as_object();
   };
   EXPECT_EQ(message("}").at("tool_calls").as_array().size(), 2u);
@@ -143,7 +145,7 @@ TEST(Tools, OneCallWithoutParallelOnes) {
 
 TEST(Tools, TheWholeAnswer) {
   TestService service("Qwen2.5-7B-Instruct");
-  const auto answer = answer_of(service, kPath, kTools + "}", kCall)->answer();
+  const auto answer = answer_of(service, kToolsPath, kTools + "}", kCall)->answer();
   const json::value expected = {
       {"index", 0},
       {"message",
@@ -162,7 +164,7 @@ TEST(Tools, TheWholeAnswer) {
 TEST(Tools, TheStream) {
   TestService service("Qwen2.5-7B-Instruct");
   const auto data =
-      answer_of(service, kPath, kTools + R"(, "stream": true})", kCall + "\n" + kCall)->data();
+      answer_of(service, kToolsPath, kTools + R"(, "stream": true})", kCall + "\n" + kCall)->data();
   std::vector<json::value> deltas;
   for (const auto& chunk : data) {
     if (chunk.is_object()) deltas.push_back(chunk.at("choices").at(0).at("delta"));
@@ -236,14 +238,15 @@ TEST(Tools, ForcedCallsAreHeldToTheirForm) {
   };
   for (const Case& c : cases) {
     TestService service(c.model);
-    const Call call = service.call(kPath, c.tools + R"(, "tool_choice": )" + c.choice + "}",
+    const Call call = service.call(kToolsPath, c.tools + R"(, "tool_choice": )" + c.choice + "}",
                                    std::make_shared<TestSink>());
     ASSERT_NE(call.requests.at(0).constraint, nullptr);
     EXPECT_EQ(allows(service, *call.requests[0].constraint, c.text), c.is_allowed)
         << c.choice << ": " << c.text;
     if (!c.is_allowed) continue;
     auto sink = std::make_shared<TestSink>();
-    const Call again = service.call(kPath, c.tools + R"(, "tool_choice": )" + c.choice + "}", sink);
+    const Call again =
+        service.call(kToolsPath, c.tools + R"(, "tool_choice": )" + c.choice + "}", sink);
     write_text(service, again.requests[0], c.text);
     EXPECT_EQ(sink->answer().at("choices").at(0).at("finish_reason"), "tool_calls");
   }
@@ -252,17 +255,17 @@ TEST(Tools, ForcedCallsAreHeldToTheirForm) {
 TEST(Tools, NoneOrATemplateWithoutThem) {
   TestService qwen("Qwen2.5-7B-Instruct");
   const auto prompt = [&](const std::string& fields) {
-    return qwen.call(kPath, fields, std::make_shared<TestSink>()).requests.at(0).prompt;
+    return qwen.call(kToolsPath, fields, std::make_shared<TestSink>()).requests.at(0).prompt;
   };
   EXPECT_NE(prompt(kTools + "}"),
             prompt(R"({"messages": [{"role": "user", "content": "weather?"}]})"));
   EXPECT_EQ(prompt(kTools + R"(, "tool_choice": "none"})"),
             prompt(R"({"messages": [{"role": "user", "content": "weather?"}]})"));
   const auto answer =
-      answer_of(qwen, kPath, kTools + R"(, "tool_choice": "none"})", kCall)->answer();
+      answer_of(qwen, kToolsPath, kTools + R"(, "tool_choice": "none"})", kCall)->answer();
   EXPECT_EQ(answer.at("choices").at(0).at("message").at("content"), json::value(kCall));
   TestService chatml;
-  EXPECT_EQ(chatml.refusal(kPath, kTools + "}"),
+  EXPECT_EQ(chatml.refusal(kToolsPath, kTools + "}"),
             "tools: expected none (the model's chat template has no tools: chatml), found a list "
             "of 2");
 }
@@ -270,7 +273,7 @@ TEST(Tools, NoneOrATemplateWithoutThem) {
 // What a client sends back: the call and its result.
 TEST(Tools, ResultsGoIntoThePrompt) {
   TestService service("Qwen2.5-7B-Instruct");
-  const Call call = service.call(kPath,
+  const Call call = service.call(kToolsPath,
                                  R"({"messages": [{"role": "user", "content": "weather?"},
         {"role": "assistant", "content": null, "tool_calls": [{"id": "c", "type": "function",
          "function": {"name": "weather", "arguments": "{\"city\": \"Rome\"}"}}]},

@@ -116,9 +116,9 @@ AtomicFile::AtomicFile(std::filesystem::path path)
   file_ = std::fopen(temporary_.c_str(), "wbe");
   if (file_ == nullptr) throw_errno("cannot create", temporary_.string());
   // Written by whole huge pages, the file lies in the system's cache in such pages.
-  constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  buffer_ = std::make_unique_for_overwrite<char[]>(kHugePage);
-  std::setvbuf(file_, buffer_.get(), _IOFBF, kHugePage);
+  constexpr std::size_t kBuffer = std::size_t{2} << 20;
+  buffer_ = std::make_unique_for_overwrite<char[]>(kBuffer);
+  std::setvbuf(file_, buffer_.get(), _IOFBF, kBuffer);
 }
 
 AtomicFile::~AtomicFile() {

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <optional>
 
+#include "base/stopwatch.h"
 #include "cli/bench_report.h"
 #include "cli/cli.h"
 #include "convert/plan.h"
@@ -98,13 +98,12 @@ std::string bench(const BenchFlags& flags, Engine& engine, double load_s) {
 }
 
 void run_bench(const BenchFlags& flags) {
-  using Clock = std::chrono::steady_clock;
   std::optional<ModelFile> file = open_bench_model(flags);
   const std::vector<int> threads = flags.threads.empty() ? std::vector<int>{0} : flags.threads;
   for (const int& n : threads) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     Engine engine(*file, bench_options(flags, n));
-    const double load_s = std::chrono::duration<double>(Clock::now() - start).count();
+    const double load_s = watch.seconds();
     if (&n == &threads.back()) file.reset();  // what it alone keeps does not count as resident
     const std::string text =
         flags.signature ? model_signature(engine) + "\n" : bench(flags, engine, load_s);

@@ -1,19 +1,11 @@
 #include "engine/generate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
+#include "base/stopwatch.h"
+
 namespace onebit {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-}  // namespace
 
 GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int64_t max_tokens,
                        const SamplerOptions& sampling,
@@ -54,12 +46,12 @@ GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int6
     return true;
   };
 
-  auto start = Clock::now();
+  Stopwatch watch;
   sequence.truncate(stats.cached_tokens);
   const auto logits = sequence.append(prompt.last(static_cast<std::size_t>(stats.prompt_tokens)));
-  stats.prefill_seconds = seconds_since(start);
+  stats.prefill_seconds = watch.seconds();
 
-  start = Clock::now();
+  watch = {};
   const auto vocab_size = static_cast<std::size_t>(sequence.engine().config().vocab_size);
   std::vector<int32_t> step;  // the last token and guesses of what follows
   bool goes_on = max_tokens > 0 && draw(logits);
@@ -89,7 +81,7 @@ GenerateStats generate(Sequence& sequence, std::span<const int32_t> prompt, int6
     stats.speculation.drafted += std::ssize(step) - 1;
     stats.speculation.accepted += accepted;
   }
-  stats.decode_seconds = seconds_since(start);
+  stats.decode_seconds = watch.seconds();
   return stats;
 }
 

@@ -1,10 +1,10 @@
 #include "eval/speed.h"
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <memory>
 
+#include "base/stopwatch.h"
 #include "eval/energy.h"
 #include "eval/int8_peak.h"
 #include "eval/stream_bandwidth.h"
@@ -12,13 +12,7 @@
 namespace onebit {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int64_t kBeyondCaches = int64_t{128} << 20;  // bytes
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Tokens from all over the vocabulary: what they are matters to no kernel.
 std::vector<int32_t> made_up_tokens(int64_t n, int64_t vocab_size) {
@@ -109,9 +103,9 @@ class Measurement {
     Sequence sequence(engine_);
     for (int r = 0; r < o_.repeats; ++r) {
       sequence.clear();
-      const auto start = Clock::now();
+      const Stopwatch watch;
       sequence.append(tokens(0, o_.prompt));
-      rates.push_back(static_cast<double>(o_.prompt) / seconds_since(start));
+      rates.push_back(static_cast<double>(o_.prompt) / watch.seconds());
       step_done();
     }
     report_.prefill = {o_.prompt, spread_of(rates)};
@@ -128,9 +122,9 @@ class Measurement {
     for (int r = 0; r < o_.repeats; ++r) {
       sequence.truncate(first);
       energy.start();
-      const auto start = Clock::now();
+      const Stopwatch watch;
       for (int64_t i = 0; i < n; ++i) sequence.append(tokens(first + i, 1));
-      rates.push_back(static_cast<double>(n) / seconds_since(start));
+      rates.push_back(static_cast<double>(n) / watch.seconds());
       joules += energy.joules().value_or(0);
       step_done();
     }
@@ -158,12 +152,12 @@ class Measurement {
     std::vector<double> rates;
     for (int r = 0; r < o_.repeats; ++r) {
       for (const auto& sequence : sequences) sequence->truncate(1);
-      const auto start = Clock::now();
+      const Stopwatch watch;
       for (int64_t i = 0; i < n; ++i) {
         for (Engine::Append& a : batch) a.tokens = tokens(1 + i, 1);
         engine_.append_batch(batch);
       }
-      rates.push_back(static_cast<double>(n * o_.batch) / seconds_since(start));
+      rates.push_back(static_cast<double>(n * o_.batch) / watch.seconds());
       step_done();
     }
     report_.batch = {o_.batch, spread_of(rates)};

@@ -1,9 +1,10 @@
 #include "eval/stream_bandwidth.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <vector>
+
+#include "base/stopwatch.h"
 
 namespace onebit {
 namespace {
@@ -34,7 +35,6 @@ void read_block(const uint8_t* data) {
 
 double read_bandwidth(ThreadPool& pool, std::span<const std::span<const uint8_t>> memory,
                       int passes) {
-  using Clock = std::chrono::steady_clock;
   std::vector<int64_t> firsts;  // block of each span
   int64_t n_blocks = 0;
   for (const auto& span : memory) {
@@ -43,7 +43,7 @@ double read_bandwidth(ThreadPool& pool, std::span<const std::span<const uint8_t>
   }
   double best = 0;
   for (int pass = 0; pass < passes; ++pass) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     pool.parallel_for(n_blocks, 1, [&](int64_t begin, int64_t end) {
       auto span = std::upper_bound(firsts.begin(), firsts.end(), begin) - firsts.begin() - 1;
       for (int64_t block = begin; block < end; ++block) {
@@ -51,7 +51,7 @@ double read_bandwidth(ThreadPool& pool, std::span<const std::span<const uint8_t>
         read_block(memory[span].data() + (block - firsts[span]) * kBlock);
       }
     });
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const double seconds = watch.seconds();
     best = std::max(best, static_cast<double>(n_blocks * kBlock) / seconds);
   }
   return best;

@@ -8,7 +8,7 @@
 namespace onebit::http {
 namespace {
 
-constexpr std::size_t kKeptCapacity = 64 * 1024;  // of a buffer, for the next events
+constexpr std::size_t kKeptBatch = 64 * 1024;  // of a buffer, for the next events
 // What every client may leave unread, however much the others do.
 constexpr int64_t kLeastUnread = 256 * 1024;
 
@@ -120,7 +120,7 @@ void Outbox::take(Batch& batch) {
   batch.response.reset();
   batch.events.reset();
   batch.bytes.clear();
-  if (batch.bytes.capacity() > kKeptCapacity) std::string().swap(batch.bytes);
+  if (batch.bytes.capacity() > kKeptBatch) std::string().swap(batch.bytes);
   batch.is_end = false;
   const std::lock_guard lock(mutex_);
   is_woken_ = false;

@@ -2,20 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <limits>
+
+#include "io/io_testing.h"
 
 namespace onebit {
 namespace {
 
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
+using testing::error_of;
 
 TEST(ByteReader, ReadsUpToTheLastByteAndNotBeyond) {
   const uint8_t bytes[] = {1, 2, 3, 4, 5, 'a', 'b'};

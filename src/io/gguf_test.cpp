@@ -2,23 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "io/gguf_sample.h"
+#include "io/io_testing.h"
 
 namespace onebit {
 namespace {
 
+using testing::error_of;
 using testing::RawBytes;
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 TEST(Gguf, WritesTheBytesOfTheSpecification) {
   const testing::TemporaryFolder folder("gguf");

@@ -12,9 +12,9 @@
 namespace onebit {
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr uint32_t kMaxHeaderBytes = 65536;
-constexpr std::size_t kMaxDims = 8;
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
+constexpr uint32_t kMaxNpyHeaderBytes = 65536;
+constexpr std::size_t kMaxNpyDims = 8;
 constexpr int64_t kDataAlignment = 64;
 
 template <typename T>
@@ -28,19 +28,19 @@ constexpr std::string_view kDescr<int32_t> = "<i4";
 template <>
 constexpr std::string_view kDescr<int8_t> = "|i1";
 
-struct Header {
+struct NpyHeader {
   std::string_view descr;
   bool fortran_order = false;
   std::vector<int64_t> shape;
 };
 
 // The header is a Python dict literal with three known keys; this reads just that grammar.
-class HeaderParser {
+class NpyHeaderParser {
  public:
-  HeaderParser(const ByteReader& reader, std::string_view text) : reader_(reader), text_(text) {}
+  NpyHeaderParser(const ByteReader& reader, std::string_view text) : reader_(reader), text_(text) {}
 
-  Header parse() {
-    Header header;
+  NpyHeader parse() {
+    NpyHeader header;
     bool seen[3] = {};
     expect('{');
     while (!accept('}')) {
@@ -108,7 +108,7 @@ class HeaderParser {
       const auto [end, error] = std::from_chars(begin, text_.data() + text_.size(), dim);
       if (error != std::errc() || dim < 0) fail("a dim from 0 to 2^63-1", here());
       at_ += static_cast<std::size_t>(end - begin);
-      if (dims.size() == kMaxDims) fail("at most 8 dims", "more");
+      if (dims.size() == kMaxNpyDims) fail("at most 8 dims", "more");
       dims.push_back(dim);
       if (!accept(',')) {
         expect(')');
@@ -124,8 +124,8 @@ class HeaderParser {
 };
 
 std::string_view read_header(ByteReader& reader) {
-  const std::string_view magic = reader.text(kMagic.size(), "magic");
-  if (magic != kMagic) reader.fail("magic", quote(kMagic), quote(magic));
+  const std::string_view magic = reader.text(kNpyMagic.size(), "magic");
+  if (magic != kNpyMagic) reader.fail("magic", quote(kNpyMagic), quote(magic));
   const auto major = reader.read<uint8_t>("version");
   reader.read<uint8_t>("version");
   if (major < 1 || major > 3) {
@@ -133,8 +133,8 @@ std::string_view read_header(ByteReader& reader) {
   }
   const uint32_t size =
       major == 1 ? reader.read<uint16_t>("header length") : reader.read<uint32_t>("header length");
-  if (size > kMaxHeaderBytes) {
-    reader.fail("header length", "at most " + std::to_string(kMaxHeaderBytes),
+  if (size > kMaxNpyHeaderBytes) {
+    reader.fail("header length", "at most " + std::to_string(kMaxNpyHeaderBytes),
                 std::to_string(size));
   }
   return reader.text(size, "header");
@@ -146,7 +146,7 @@ template <typename T>
 NpyArray<T> parse_npy(std::span<const uint8_t> bytes, const std::string& name) {
   ByteReader reader(bytes, name);
   const std::string_view text = read_header(reader);
-  const Header header = HeaderParser(reader, text).parse();
+  const NpyHeader header = NpyHeaderParser(reader, text).parse();
   if (header.descr != kDescr<T>) {
     reader.fail("descr", quote(kDescr<T>), quote(header.descr));
   }
@@ -193,12 +193,12 @@ void write_npy(const std::filesystem::path& path, std::span<const int64_t> shape
   header += "), }";
   ONEBIT_CHECK(count == static_cast<int64_t>(values.size()));
   // The data starts on a multiple of 64 bytes; the header ends in a newline (numpy.lib.format).
-  const auto unpadded = static_cast<int64_t>(kMagic.size() + 4 + header.size() + 1);
+  const auto unpadded = static_cast<int64_t>(kNpyMagic.size() + 4 + header.size() + 1);
   header.append(static_cast<std::size_t>(round_up(unpadded, kDataAlignment) - unpadded), ' ');
   header += '\n';
 
   AtomicFile file(path);
-  file.write(kMagic);
+  file.write(kNpyMagic);
   const auto size = static_cast<uint16_t>(header.size());
   const uint8_t preamble[4] = {1, 0, static_cast<uint8_t>(size & 0xff),
                                static_cast<uint8_t>(size >> 8)};

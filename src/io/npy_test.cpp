@@ -18,7 +18,7 @@ std::string version1(const std::string& header, const std::string& data) {
          static_cast<char>(header.size() >> 8) + header + data;
 }
 
-std::string error_of(const std::string& header, const std::string& data = "12345678") {
+std::string npy_error(const std::string& header, const std::string& data = "12345678") {
   try {
     parse<float>(version1(header, data));
   } catch (const Error& e) {
@@ -66,26 +66,26 @@ TEST(Npy, RefusesWhatItCannotReadExactly) {
                          const std::string& shape) {
     return "{'descr': '" + descr + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
   };
-  EXPECT_EQ(error_of(header("<f4", "False", "(2,)")), "no error");
-  EXPECT_EQ(error_of(header("<f4", "False", "(0, 9)"), ""), "no error");
-  EXPECT_EQ(error_of(header("<f8", "False", "(1,)")), "FILE: descr: expected '<f4', found '<f8'");
-  EXPECT_EQ(error_of(header(">f4", "False", "(2,)")), "FILE: descr: expected '<f4', found '>f4'");
-  EXPECT_EQ(error_of(header("<f4", "True", "(2,)")),
+  EXPECT_EQ(npy_error(header("<f4", "False", "(2,)")), "no error");
+  EXPECT_EQ(npy_error(header("<f4", "False", "(0, 9)"), ""), "no error");
+  EXPECT_EQ(npy_error(header("<f8", "False", "(1,)")), "FILE: descr: expected '<f4', found '<f8'");
+  EXPECT_EQ(npy_error(header(">f4", "False", "(2,)")), "FILE: descr: expected '<f4', found '>f4'");
+  EXPECT_EQ(npy_error(header("<f4", "True", "(2,)")),
             "FILE: fortran_order: expected False, found True");
-  EXPECT_EQ(error_of(header("<f4", "False", "(3,)")), "FILE: data: expected 12 bytes, found 8");
-  EXPECT_EQ(error_of(header("<f4", "False", "(1,)")), "FILE: data: expected 4 bytes, found 8");
-  EXPECT_EQ(error_of(header("<f4", "False", "(4294967296, 4294967296)")),
+  EXPECT_EQ(npy_error(header("<f4", "False", "(3,)")), "FILE: data: expected 12 bytes, found 8");
+  EXPECT_EQ(npy_error(header("<f4", "False", "(1,)")), "FILE: data: expected 4 bytes, found 8");
+  EXPECT_EQ(npy_error(header("<f4", "False", "(4294967296, 4294967296)")),
             "FILE: shape: 4294967296 x 4294967296 overflows");
-  EXPECT_EQ(error_of(header("<f4", "False", "(4611686018427387904, 2)")),
+  EXPECT_EQ(npy_error(header("<f4", "False", "(4611686018427387904, 2)")),
             "FILE: shape: 9223372036854775808 x 4 overflows");
   for (const char* shape : {"(-1,)", "(9223372036854775808,)", "(,)", "2", "(2", "(2 3)", "[2]",
                             "(1,1,1,1,1,1,1,1,2)"}) {
-    EXPECT_NE(error_of(header("<f4", "False", shape)).find("FILE: header: "), std::string::npos)
+    EXPECT_NE(npy_error(header("<f4", "False", shape)).find("FILE: header: "), std::string::npos)
         << shape;
   }
   for (const char* bad : {"", "{", "{}", "{'descr': '<f4'}", "{'descr", "{'x': 1}",
                           "{'descr': '<f4', 'descr': '<f4'}"}) {
-    EXPECT_NE(error_of(bad).find("FILE: header: "), std::string::npos) << bad;
+    EXPECT_NE(npy_error(bad).find("FILE: header: "), std::string::npos) << bad;
   }
 }
 

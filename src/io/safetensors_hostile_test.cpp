@@ -12,10 +12,10 @@ namespace {
 using testing::allocated_bytes;
 using testing::safetensors_bytes;
 
-constexpr int64_t kAllocationBound = 32 << 10;  // for the sample of 1 KB, all requests summed
+constexpr int64_t kSafetensorsBound = 32 << 10;  // for the sample of 1 KB, all requests summed
 
 // Returns the error message, "" for a good file.
-std::string load(const std::string& bytes, int64_t bound = kAllocationBound) {
+std::string load_safetensors(const std::string& bytes, int64_t bound = kSafetensorsBound) {
   auto buffer = testing::to_buffer(bytes);
   const int64_t before = allocated_bytes();
   std::string message;
@@ -48,7 +48,7 @@ class SafetensorsHostile : public ::testing::Test {
     testing::write_arrays(folder / "f", {{"format", "pt"}}, testing::sample_arrays());
     sample_ = testing::read_text(folder / "f");
     data_ = 8 + static_cast<std::size_t>(sample_[0]) % 256 + 256 * sample_[1];
-    EXPECT_EQ(load(sample_), "");
+    EXPECT_EQ(load_safetensors(sample_), "");
     EXPECT_NEAR(static_cast<double>(sample_.size()), 1000, 250);
   }
   static std::string sample_;
@@ -58,12 +58,13 @@ std::string SafetensorsHostile::sample_;
 std::size_t SafetensorsHostile::data_ = 0;
 
 TEST_F(SafetensorsHostile, EveryTruncationIsRefused) {
-  for (std::size_t n = 0; n < sample_.size(); ++n) ASSERT_NE(load(sample_.substr(0, n)), "") << n;
+  for (std::size_t n = 0; n < sample_.size(); ++n)
+    ASSERT_NE(load_safetensors(sample_.substr(0, n)), "") << n;
 }
 
 TEST_F(SafetensorsHostile, EveryByteMoreIsRefused) {
   for (int byte = 0; byte < 256; ++byte) {
-    ASSERT_NE(load(sample_ + static_cast<char>(byte)), "") << byte;
+    ASSERT_NE(load_safetensors(sample_ + static_cast<char>(byte)), "") << byte;
   }
 }
 
@@ -106,7 +107,8 @@ TEST_F(SafetensorsHostile, HostileIntegersInEveryPlaceAreRefused) {
     for (const char* value : values) {
       if (sample_.substr(at, size) == value) continue;
       const std::string header = std::string(sample_, 8, data_ - 8).replace(at - 8, size, value);
-      const std::string message = load(safetensors_bytes(header, sample_.substr(data_)));
+      const std::string message =
+          load_safetensors(safetensors_bytes(header, sample_.substr(data_)));
       EXPECT_TRUE(!message.empty() || in_empty_shape)
           << sample_.substr(at - 40, 50) << " -> " << value;
       ++cases;
@@ -117,7 +119,9 @@ TEST_F(SafetensorsHostile, HostileIntegersInEveryPlaceAreRefused) {
   for (const uint64_t size : {0ull, 1ull, 7ull, 100'000'000ull, 100'000'001ull, 0x7fffffffull,
                               0x80000000ull, 0xffffffffull, 1ull << 32, 1ull << 62, ~0ull >> 1,
                               1ull << 63, ~0ull - 1, ~0ull, ~0ull - 7, ~0ull - 8}) {
-    EXPECT_NE(load(testing::RawBytes().put(uint64_t{size}).text(sample_.substr(8)).bytes), "");
+    EXPECT_NE(
+        load_safetensors(testing::RawBytes().put(uint64_t{size}).text(sample_.substr(8)).bytes),
+        "");
   }
 }
 
@@ -126,7 +130,7 @@ TEST_F(SafetensorsHostile, EveryBitFlipped) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string bytes = sample_;
       bytes[at] = static_cast<char>(bytes[at] ^ 1 << bit);
-      load(bytes);
+      load_safetensors(bytes);
     }
   }
 }
@@ -139,14 +143,15 @@ TEST_F(SafetensorsHostile, RandomSplices) {
       const auto from = sample_.substr(8 + rng.below(data_ - 8), rng.below(40));
       header.replace(rng.below(header.size()), rng.below(40), from);
     }
-    load(safetensors_bytes(header, sample_.substr(data_)));
+    load_safetensors(safetensors_bytes(header, sample_.substr(data_)));
   }
 }
 
 // Each `header` breaks one rule; the message must name the place and what was found.
 void expect_refused(std::string_view header, std::string_view expected,
                     std::string_view data = "12345678") {
-  EXPECT_EQ(load(safetensors_bytes(header, data)), "FILE: " + std::string(expected)) << header;
+  EXPECT_EQ(load_safetensors(safetensors_bytes(header, data)), "FILE: " + std::string(expected))
+      << header;
 }
 
 // One tensor 'a' with these fields.
@@ -155,10 +160,11 @@ std::string tensor(std::string_view fields) {
 }
 
 TEST(SafetensorsHostileFile, HeaderLength) {
-  EXPECT_EQ(load(""), "FILE: header length: expected 8 bytes, found 0 before end of file");
-  EXPECT_EQ(load(testing::RawBytes().put(uint64_t{100'000'001}).text("{}").bytes),
+  EXPECT_EQ(load_safetensors(""),
+            "FILE: header length: expected 8 bytes, found 0 before end of file");
+  EXPECT_EQ(load_safetensors(testing::RawBytes().put(uint64_t{100'000'001}).text("{}").bytes),
             "FILE: header length: expected at most 100000000, found 100000001");
-  EXPECT_EQ(load(testing::RawBytes().put(uint64_t{100'000'000}).text("{}").bytes),
+  EXPECT_EQ(load_safetensors(testing::RawBytes().put(uint64_t{100'000'000}).text("{}").bytes),
             "FILE: header: expected 100000000 bytes, found 2 before end of file");
   expect_refused("", "header: expected to begin with '{', found ''");
 }
@@ -175,7 +181,7 @@ TEST(SafetensorsHostileFile, Json) {
   expect_refused("{'a':1}", "byte 1 of the header: expected JSON, found syntax error");
   expect_refused(tensor(R"("dtype":"U8",)"),
                  "tensor 'a': byte 19 of the header: expected JSON, found syntax error");
-  EXPECT_NE(load(safetensors_bytes(R"({"\ud800":{}})")), "");
+  EXPECT_NE(load_safetensors(safetensors_bytes(R"({"\ud800":{}})")), "");
 }
 
 TEST(SafetensorsHostileFile, TypesOfValues) {
@@ -262,8 +268,8 @@ TEST(SafetensorsHostileFile, Layout) {
     return R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)" + a +
            R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + b + "}}";
   };
-  EXPECT_EQ(load(safetensors_bytes(pair("[0,4]", "[4,8]"), "12345678")), "");
-  EXPECT_EQ(load(safetensors_bytes(pair("[4,8]", "[0,4]"), "12345678")), "");
+  EXPECT_EQ(load_safetensors(safetensors_bytes(pair("[0,4]", "[4,8]"), "12345678")), "");
+  EXPECT_EQ(load_safetensors(safetensors_bytes(pair("[4,8]", "[0,4]"), "12345678")), "");
   expect_refused(pair("[0,4]", "[5,9]"),
                  "tensor 'b': data_offsets: expected to begin at 4, found 5", "123456789");
   expect_refused(pair("[0,4]", "[3,7]"),
@@ -312,7 +318,7 @@ TEST(SafetensorsHostileFile, Names) {
   const auto named = [](const std::string& name) {
     return "{\"" + name + R"(":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}})";
   };
-  EXPECT_EQ(load(safetensors_bytes(named(std::string(127, 'n')), "12345678")), "");
+  EXPECT_EQ(load_safetensors(safetensors_bytes(named(std::string(127, 'n')), "12345678")), "");
   expect_refused(named(std::string(128, 'n')), "key: expected at most 127 bytes, found 128");
   expect_refused(named(""), "tensor '': name: expected at least 1 byte, found ''");
   expect_refused(named("a\\u0000b"),
@@ -351,11 +357,13 @@ TEST(SafetensorsHostileFile, MemoryIsASmallMultipleOfTheHeader) {
   int good = 0;
   for (const std::string& header : headers) {
     const auto size = static_cast<int64_t>(header.size());
-    good += load(safetensors_bytes(header), 10 * size).empty();
+    good += load_safetensors(safetensors_bytes(header), 10 * size).empty();
   }
   EXPECT_EQ(good, 1);  // the long string of newlines
   tensors.resize(tensors.rfind(",\"65536\""));
-  EXPECT_EQ(load(safetensors_bytes(tensors + "}"), 10 * static_cast<int64_t>(tensors.size())), "");
+  EXPECT_EQ(
+      load_safetensors(safetensors_bytes(tensors + "}"), 10 * static_cast<int64_t>(tensors.size())),
+      "");
 }
 
 }  // namespace

@@ -2,24 +2,14 @@
 #pragma once
 
 #include <fstream>
-#include <functional>
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
 #include "io/gguf_sample.h"
+#include "io/io_testing.h"
 #include "io/safetensors.h"
 
 namespace onebit::testing {
-
-inline std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 // Header length, header, data.
 inline std::string safetensors_bytes(std::string_view header, std::string_view data = {}) {

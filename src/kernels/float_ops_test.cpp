@@ -26,7 +26,8 @@ const FloatOps& scalar() {
   return find_kernels("scalar").floats;
 }
 
-const std::vector<int64_t> kSizes = {1, 2, 7, 15, 16, 17, 31, 32, 33, 64, 100, 128, 255, 256, 1000};
+const std::vector<int64_t> kLengths = {1,  2,  7,   15,  16,  17,  31,  32,
+                                       33, 64, 100, 128, 255, 256, 1000};
 
 // Runs `f(ops, out)` with every usable ISA and expects the same bytes as from scalar.
 template <typename T, typename F>
@@ -42,7 +43,7 @@ void expect_same_bits(int64_t n_out, F f) {
 }
 
 TEST(FloatOps, EveryIsaGivesTheBitsOfScalar) {
-  for (const int64_t n : kSizes) {
+  for (const int64_t n : kLengths) {
     const auto a = random_floats(n, 1, 2.0);
     const auto b = random_floats(n, 2);
     const auto copy = [&](float* out) { std::copy(a.begin(), a.end(), out); };

@@ -14,8 +14,8 @@
 namespace onebit {
 namespace {
 
-constexpr int64_t kRows = 24;
-constexpr int64_t kCols = 768;
+constexpr int64_t kFileRows = 24;
+constexpr int64_t kFileCols = 768;
 
 std::vector<const Format*> every_format() {
   std::vector<const Format*> list;
@@ -28,26 +28,28 @@ std::vector<const Format*> every_format() {
 // Any bytes make a matrix; without the two highest bits no scale is infinite.
 std::vector<uint8_t> random_bytes(const Format& f) {
   Rng rng(f.id);
-  std::vector<uint8_t> bytes(static_cast<std::size_t>(f.bytes(kRows, kCols)));
+  std::vector<uint8_t> bytes(static_cast<std::size_t>(f.bytes(kFileRows, kFileCols)));
   for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(rng.below(64));
   return bytes;
 }
 
 int64_t reversed(int64_t row) {
-  return kRows - 1 - row;
+  return kFileRows - 1 - row;
 }
 
 // The matrix as f32 rows, which a kernel reads.
 Linear expanded(const Format& f, const std::vector<uint8_t>& bytes, const RowOrder& order) {
-  std::vector<float> values(static_cast<std::size_t>(kRows * kCols));
-  for (int64_t r = 0; r < kRows; ++r) {
-    f.to_float(bytes.data(), kRows, kCols, order ? order(r) : r, values.data() + r * kCols);
+  std::vector<float> values(static_cast<std::size_t>(kFileRows * kFileCols));
+  for (int64_t r = 0; r < kFileRows; ++r) {
+    f.to_float(bytes.data(), kFileRows, kFileCols, order ? order(r) : r,
+               values.data() + r * kFileCols);
   }
-  return Linear::rows(format(kF32), reinterpret_cast<const uint8_t*>(values.data()), kRows, kCols);
+  return Linear::rows(format(kF32), reinterpret_cast<const uint8_t*>(values.data()), kFileRows,
+                      kFileCols);
 }
 
 void expect_same(const Linear& a, const Linear& b, const std::string& what) {
-  const auto x = random_floats(9 * kCols, 31);
+  const auto x = random_floats(9 * kFileCols, 31);
   for (const Kernels* kernels : usable_kernels()) {
     for (const int threads : {1, 3}) {
       ThreadPool pool(threads);
@@ -57,9 +59,9 @@ void expect_same(const Linear& a, const Linear& b, const std::string& what) {
       ASSERT_EQ(0, std::memcmp(ya.data(), yb.data(), ya.size() * 4)) << what << kernels->isa;
     }
   }
-  std::vector<float> row_a(kCols);
-  std::vector<float> row_b(kCols);
-  for (int64_t r = 0; r < kRows; ++r) {
+  std::vector<float> row_a(kFileCols);
+  std::vector<float> row_b(kFileCols);
+  for (int64_t r = 0; r < kFileRows; ++r) {
     a.row_to_float(r, row_a.data());
     b.row_to_float(r, row_b.data());
     ASSERT_EQ(0, std::memcmp(row_a.data(), row_b.data(), row_a.size() * 4)) << what << " row " << r;
@@ -71,9 +73,9 @@ TEST(LinearRows, OfEveryFormatEqualTheExpandedMatrix) {
     const auto bytes = random_bytes(*f);
     for (const RowOrder& order : {RowOrder{}, RowOrder{reversed}}) {
       const auto expected = expanded(*f, bytes, order);
-      const auto rows = Linear::rows(*f, bytes.data(), kRows, kCols, {.row_order = order});
+      const auto rows = Linear::rows(*f, bytes.data(), kFileRows, kFileCols, {.row_order = order});
       EXPECT_FALSE(rows.is_packed());
-      EXPECT_EQ(rows.bytes(), f->bytes(kRows, kCols)) << f->name;
+      EXPECT_EQ(rows.bytes(), f->bytes(kFileRows, kFileCols)) << f->name;
       expect_same(rows, expected, f->name);
     }
   }
@@ -87,8 +89,9 @@ TEST(LinearRows, AViewReadsUnalignedBytesAndKeepsTheirOwner) {
     const uint8_t* at = memory->data() + 1;
     const std::weak_ptr<const void> watch = memory;
     {
-      const auto view = Linear::view(*f, at, kRows, kCols, memory);
-      const auto reordered = Linear::view(*f, at, kRows, kCols, memory, {.row_order = reversed});
+      const auto view = Linear::view(*f, at, kFileRows, kFileCols, memory);
+      const auto reordered =
+          Linear::view(*f, at, kFileRows, kFileCols, memory, {.row_order = reversed});
       memory.reset();
       EXPECT_FALSE(watch.expired());
       expect_same(view, expanded(*f, bytes, {}), f->name);
@@ -101,17 +104,17 @@ TEST(LinearRows, AViewReadsUnalignedBytesAndKeepsTheirOwner) {
 TEST(LinearRows, MultiplierScalesOutputsAndLookups) {
   ThreadPool pool(2);
   const OpContext ctx{pool, default_kernels()};
-  const auto x = random_floats(3 * kCols, 32);
+  const auto x = random_floats(3 * kFileCols, 32);
   for (const auto type : {kF16, kQ8_0, kQ6_K, kQ2_0}) {
     const Format& f = format(type);
     const auto bytes = random_bytes(f);
-    const auto plain = Linear::rows(f, bytes.data(), kRows, kCols);
-    const auto scaled = Linear::rows(f, bytes.data(), kRows, kCols, {.multiplier = 0.3f});
+    const auto plain = Linear::rows(f, bytes.data(), kFileRows, kFileCols);
+    const auto scaled = Linear::rows(f, bytes.data(), kFileRows, kFileCols, {.multiplier = 0.3f});
     auto y = apply(ctx, plain, x, ActQuant::kF32);
     for (float& v : y) v *= 0.3f;
     EXPECT_EQ(apply(ctx, scaled, x, ActQuant::kF32), y) << f.name;
-    std::vector<float> row(kCols);
-    std::vector<float> scaled_row(kCols);
+    std::vector<float> row(kFileCols);
+    std::vector<float> scaled_row(kFileCols);
     plain.row_to_float(5, row.data());
     for (float& v : row) v *= 0.3f;
     scaled.row_to_float(5, scaled_row.data());

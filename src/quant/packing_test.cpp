@@ -17,15 +17,16 @@ constexpr Packing kAllPackings[] = {Packing::kTernaryI8, Packing::kBinaryI8, Pac
 
 // packing.h's layouts, spelt out for a single code in a panel of zero bits.
 TEST(Packing, OneCodeLandsWhereTheLayoutSays) {
-  constexpr int64_t kCols = 128;
+  constexpr int64_t kColumns = 128;
   // A panel of `rows` rows of `zero` but for `code` at (row, 77).
   const auto packed = [&](Packing packing, int64_t rows, int64_t row, int8_t zero, int8_t code) {
-    std::vector<int8_t> codes(static_cast<std::size_t>(rows * kCols), zero);
-    codes[static_cast<std::size_t>(row * kCols + 77)] = code;
+    std::vector<int8_t> codes(static_cast<std::size_t>(rows * kColumns), zero);
+    codes[static_cast<std::size_t>(row * kColumns + 77)] = code;
     std::vector<const int8_t*> pointers;
-    for (int64_t r = 0; r < rows; ++r) pointers.push_back(codes.data() + r * kCols);
-    std::vector<uint8_t> panel(static_cast<std::size_t>(panel_bytes(packing, rows, kCols)), 0xee);
-    pack_panel(packing, pointers.data(), rows, kCols, panel.data());
+    for (int64_t r = 0; r < rows; ++r) pointers.push_back(codes.data() + r * kColumns);
+    std::vector<uint8_t> panel(static_cast<std::size_t>(panel_bytes(packing, rows, kColumns)),
+                               0xee);
+    pack_panel(packing, pointers.data(), rows, kColumns, panel.data());
     return panel;
   };
   // Step 4 (columns 64..79), lane 5, column 13 = plane 3, byte 1, code 2.

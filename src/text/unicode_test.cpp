@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sanitized.h"
 #include "text/regex_oracle.h"
 #include "text/test_vocab.h"
 
@@ -21,6 +22,7 @@ TEST(Unicode, ClassesArePcre2s) {
     const RegexOracle oracle(pattern);
     for (char32_t c = 0; c <= 0x10ffff; ++c) {
       if (c == 0xd800) c = 0xe000;
+      if (kIsSanitized && c >= 0x3000 && c % 16 != 0) continue;
       // Versions of Unicode differ in what was unassigned.
       if (version != std::string_view(kUnicodeVersion) && char_class(c) == kOther) continue;
       std::string text;

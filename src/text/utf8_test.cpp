@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "base/sanitized.h"
 #include "text/byte_alphabet.h"
 #include "text/stream_decoder.h"
 #include "text/test_vocab.h"
@@ -79,7 +80,7 @@ TEST(Utf8, HeadOfEverySequenceUpToThreeBytes) {
     }
   }
   for (uint32_t n = 1; n <= 3; ++n) {
-    for (uint32_t x = 0; x < begins[n].size(); ++x) {
+    for (uint32_t x = 0; x < begins[n].size(); x += kIsSanitized && n == 3 ? 7 : 1) {
       const uint32_t left_aligned = x << 8 * (3 - n);
       const char s[3] = {static_cast<char>(left_aligned >> 16),
                          static_cast<char>(left_aligned >> 8), static_cast<char>(left_aligned)};

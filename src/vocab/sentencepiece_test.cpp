@@ -70,19 +70,19 @@ std::string sample(const Message& trainer_spec = trainer(),
       .bytes;
 }
 
-Vocab parse(const std::string& bytes) {
+Vocab parse_sentencepiece_bytes(const std::string& bytes) {
   // Its own block, so that the sanitizer sees a read past the end.
   std::vector<uint8_t> copy(bytes.begin(), bytes.end());
   copy.shrink_to_fit();
   return parse_sentencepiece(copy, "FILE");
 }
 
-std::string refused(const std::string& bytes) {
-  return refusal([&] { parse(bytes); });
+std::string refused_sentencepiece(const std::string& bytes) {
+  return refusal([&] { parse_sentencepiece_bytes(bytes); });
 }
 
 TEST(SentencePiece, Fields) {
-  const Vocab vocab = parse(sample());
+  const Vocab vocab = parse_sentencepiece_bytes(sample());
   EXPECT_EQ(vocab.model, VocabModel::kSpm);
   EXPECT_EQ(vocab.tokens, (std::vector<std::string>{"<unk>", "<s>", "<0x0A>", "ab", "a"}));
   EXPECT_EQ(vocab.types, (std::vector<int32_t>{kUnknown, kControl, kByte, kNormal, kNormal}));
@@ -96,11 +96,12 @@ TEST(SentencePiece, Fields) {
 
 TEST(SentencePiece, Defaults) {
   const Message none;
-  EXPECT_EQ(refused(sample(none)),
+  EXPECT_EQ(refused_sentencepiece(sample(none)),
             "FILE: trainer_spec.model_type: expected BPE (2), found UNIGRAM (1)");
-  EXPECT_EQ(refused(sample(trainer(), none)),
+  EXPECT_EQ(refused_sentencepiece(sample(trainer(), none)),
             "FILE: normalizer_spec.remove_extra_whitespaces: expected false, found true");
-  const Vocab vocab = parse(sample(Message().varint(3, 2), Message().varint(4, 0)));
+  const Vocab vocab =
+      parse_sentencepiece_bytes(sample(Message().varint(3, 2), Message().varint(4, 0)));
   EXPECT_EQ(vocab.bos_id, 1);
   EXPECT_EQ(vocab.eos_id, 2);
   EXPECT_TRUE(vocab.add_space_prefix);
@@ -182,7 +183,7 @@ TEST(SentencePiece, AsTokenizerJsonItGivesTheSameIds) {
 
 TEST(SentencePiece, Unsupported) {
   const auto with_trainer = [](uint32_t field, uint64_t value) {
-    return refused(sample(trainer().varint(field, value)));
+    return refused_sentencepiece(sample(trainer().varint(field, value)));
   };
   EXPECT_EQ(with_trainer(3, 1),
             "FILE: trainer_spec.model_type: expected BPE (2), found UNIGRAM (1)");
@@ -190,9 +191,9 @@ TEST(SentencePiece, Unsupported) {
   EXPECT_NE(with_trainer(3, kMinusOne), "");
   EXPECT_NE(with_trainer(24, 1), "");
   EXPECT_EQ(with_trainer(24, 0), "");
-  EXPECT_NE(refused(sample(trainer(), normalizer().varint(4, 1))), "");
-  EXPECT_NE(refused(sample(trainer(), normalizer().varint(5, 0))), "");
-  EXPECT_EQ(refused(sample(trainer(), normalizer().text(1, "nmt_nfkc").text(2, "x"))),
+  EXPECT_NE(refused_sentencepiece(sample(trainer(), normalizer().varint(4, 1))), "");
+  EXPECT_NE(refused_sentencepiece(sample(trainer(), normalizer().varint(5, 0))), "");
+  EXPECT_EQ(refused_sentencepiece(sample(trainer(), normalizer().text(1, "nmt_nfkc").text(2, "x"))),
             "FILE: normalizer_spec: expected identity, found 'nmt_nfkc'");
 }
 
@@ -200,51 +201,61 @@ TEST(SentencePiece, WrongValues) {
   for (const uint32_t field : {40u, 41u, 42u, 43u}) {
     for (const uint64_t id :
          {uint64_t{5}, uint64_t{1} << 31, uint64_t{1} << 32, kMinusOne - 1, uint64_t{1} << 63}) {
-      EXPECT_NE(refused(sample(trainer().varint(field, id))), "") << field << " " << id;
+      EXPECT_NE(refused_sentencepiece(sample(trainer().varint(field, id))), "")
+          << field << " " << id;
     }
   }
-  EXPECT_NE(refused(sample(trainer().varint(40, 3))), "");  // not the unknown piece
+  EXPECT_NE(refused_sentencepiece(sample(trainer().varint(40, 3))), "");  // not the unknown piece
   const std::string good = sample();
-  EXPECT_NE(refused(good + Message().piece("ab", 0).bytes), "");
-  EXPECT_NE(refused(good + Message().piece("", 0).bytes), "");
-  EXPECT_NE(refused(good + Message().piece("\xff", 0).bytes), "");
-  EXPECT_NE(refused(good + Message().piece("x", 0, 0).bytes), "");
-  EXPECT_NE(refused(good + Message().piece("x", 0, 7).bytes), "");
-  EXPECT_NE(refused(good + Message().piece("x", 0, 6).bytes), "");
-  EXPECT_NE(refused(good + Message().piece("x", std::numeric_limits<float>::infinity()).bytes), "");
-  EXPECT_NE(refused(good + Message().varint(1, 1).bytes), "");
-  EXPECT_NE(refused(good + Message().text(1, Message().varint(1, 1).bytes).bytes), "");
-  EXPECT_NE(refused(good + Message().text(1, Message().text(2, "abcd").bytes).bytes), "");
-  EXPECT_NE(refused(good + Message().text(2, Message().text(3, "x").bytes).bytes), "");
+  EXPECT_NE(refused_sentencepiece(good + Message().piece("ab", 0).bytes), "");
+  EXPECT_NE(refused_sentencepiece(good + Message().piece("", 0).bytes), "");
+  EXPECT_NE(refused_sentencepiece(good + Message().piece("\xff", 0).bytes), "");
+  EXPECT_NE(refused_sentencepiece(good + Message().piece("x", 0, 0).bytes), "");
+  EXPECT_NE(refused_sentencepiece(good + Message().piece("x", 0, 7).bytes), "");
+  EXPECT_NE(refused_sentencepiece(good + Message().piece("x", 0, 6).bytes), "");
+  EXPECT_NE(refused_sentencepiece(
+                good + Message().piece("x", std::numeric_limits<float>::infinity()).bytes),
+            "");
+  EXPECT_NE(refused_sentencepiece(good + Message().varint(1, 1).bytes), "");
+  EXPECT_NE(refused_sentencepiece(good + Message().text(1, Message().varint(1, 1).bytes).bytes),
+            "");
+  EXPECT_NE(refused_sentencepiece(good + Message().text(1, Message().text(2, "abcd").bytes).bytes),
+            "");
+  EXPECT_NE(refused_sentencepiece(good + Message().text(2, Message().text(3, "x").bytes).bytes),
+            "");
 }
 
 TEST(SentencePiece, WireFormat) {
   const std::string good = sample();
-  EXPECT_EQ(refused(good + Message().varint(999, kMinusOne).bytes), "");
-  EXPECT_EQ(refused(good + Message().raw_varint(77 << 3 | 1).bytes + "12345678"), "");
-  EXPECT_EQ(refused(""), "FILE: pieces: expected at least one, found none");
-  EXPECT_NE(refused(good + std::string(11, '\xff')), "");                   // endless tag
-  EXPECT_NE(refused(good + "\x50" + std::string(9, '\xff') + "\x02"), "");  // 65 bits
-  EXPECT_NE(refused(good + std::string(1, '\0')), "");                      // field 0
-  EXPECT_NE(refused(good + "\x0b"), "");                                    // group
-  EXPECT_NE(refused(good + "\x0c"), "");
-  EXPECT_NE(refused(good + "\x0e"), "");
-  EXPECT_NE(refused(good + "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "");  // 2^64 - 1 bytes
-  EXPECT_NE(refused(good + "\x0a\x02x"), "");
-  EXPECT_NE(refused(good + Message().raw_varint(uint64_t{1} << 32).raw_varint(0).bytes), "");
+  EXPECT_EQ(refused_sentencepiece(good + Message().varint(999, kMinusOne).bytes), "");
+  EXPECT_EQ(refused_sentencepiece(good + Message().raw_varint(77 << 3 | 1).bytes + "12345678"), "");
+  EXPECT_EQ(refused_sentencepiece(""), "FILE: pieces: expected at least one, found none");
+  EXPECT_NE(refused_sentencepiece(good + std::string(11, '\xff')), "");  // endless tag
+  EXPECT_NE(refused_sentencepiece(good + "\x50" + std::string(9, '\xff') + "\x02"), "");  // 65 bits
+  EXPECT_NE(refused_sentencepiece(good + std::string(1, '\0')), "");                      // field 0
+  EXPECT_NE(refused_sentencepiece(good + "\x0b"), "");                                    // group
+  EXPECT_NE(refused_sentencepiece(good + "\x0c"), "");
+  EXPECT_NE(refused_sentencepiece(good + "\x0e"), "");
+  EXPECT_NE(refused_sentencepiece(good + "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+            "");  // 2^64 - 1 bytes
+  EXPECT_NE(refused_sentencepiece(good + "\x0a\x02x"), "");
+  EXPECT_NE(
+      refused_sentencepiece(good + Message().raw_varint(uint64_t{1} << 32).raw_varint(0).bytes),
+      "");
 }
 
 // A cut between two fields is a shorter message: most cuts are refused, all end.
 TEST(SentencePiece, EveryTruncationFlipAndByte) {
   const std::string good = sample();
   std::size_t refusals = 0;
-  for (std::size_t n = 0; n < good.size(); ++n) refusals += refused(good.substr(0, n)) != "";
+  for (std::size_t n = 0; n < good.size(); ++n)
+    refusals += refused_sentencepiece(good.substr(0, n)) != "";
   EXPECT_GE(refusals, good.size() - 4);  // after fields 3, 4, 200: a whole message
   for (std::size_t i = 0; i < good.size(); ++i) {
     for (int byte = 0; byte < 256; ++byte) {
       std::string bytes = good;
       bytes[i] = static_cast<char>(byte);
-      refused(bytes);
+      refused_sentencepiece(bytes);
     }
   }
 }

@@ -11,7 +11,7 @@ using namespace testing;
 // a, b, ab, aa, aab, aaab (base64 of each)
 constexpr std::string_view kSample = "YQ== 0\nYg== 1\nYWI= 2\nYWE= 3\nYWFi 4\nYWFhYg== 6\n";
 
-std::string refused(std::string_view text) {
+std::string refused_tiktoken(std::string_view text) {
   return refusal([&] { parse_tiktoken(text, "FILE"); });
 }
 
@@ -87,31 +87,32 @@ TEST(Tiktoken, Llama3GetsItsSpecialTokens) {
 }
 
 TEST(Tiktoken, Refusals) {
-  EXPECT_EQ(refused(""), "FILE: tokens: expected at least one line, found none");
-  EXPECT_EQ(refused("YQ== 0\n\nYg== 1\n"),
+  EXPECT_EQ(refused_tiktoken(""), "FILE: tokens: expected at least one line, found none");
+  EXPECT_EQ(refused_tiktoken("YQ== 0\n\nYg== 1\n"),
             "FILE: line 2: expected base64, a space and a rank, found ''");
   for (const char* bad : {"YQ=", "YQ", "Y===", "YR==", "YW=", "Y Q==", "",
                           "YQ==YQ==", "=YQ=", "YQ\n=", "Y-==", "YWJ="}) {
-    EXPECT_NE(refused(std::string(bad) + " 0\n"), "") << bad;
+    EXPECT_NE(refused_tiktoken(std::string(bad) + " 0\n"), "") << bad;
   }
   for (const char* bad : {"", "-1", "+1", "0x1", "1 ", " 1", "1\r", "1.0", "1e3",
                           "18446744073709551616", "9223372036854775807", "2097152", "65537"}) {
-    EXPECT_NE(refused("YQ== " + std::string(bad) + "\n"), "") << bad;
+    EXPECT_NE(refused_tiktoken("YQ== " + std::string(bad) + "\n"), "") << bad;
   }
-  EXPECT_EQ(refused("YQ== 65536\n"), "");
-  EXPECT_EQ(refused("YQ== 3\nYg== 3\n"), "FILE: rank: expected id 3 once, found 'a' and 'b'");
-  EXPECT_EQ(refused("YQ== 3\nYQ== 4\n"),
+  EXPECT_EQ(refused_tiktoken("YQ== 65536\n"), "");
+  EXPECT_EQ(refused_tiktoken("YQ== 3\nYg== 3\n"),
+            "FILE: rank: expected id 3 once, found 'a' and 'b'");
+  EXPECT_EQ(refused_tiktoken("YQ== 3\nYQ== 4\n"),
             "FILE: tokens: expected every token once, found 'a' as 3 and 4");
-  EXPECT_EQ(refused(std::string(4 * 86, 'A') + " 0\n"),
+  EXPECT_EQ(refused_tiktoken(std::string(4 * 86, 'A') + " 0\n"),
             "FILE: line 1: expected at most 256 bytes, found '258 bytes'");
 }
 
 TEST(Tiktoken, EveryTruncationAndFlip) {
-  for (std::size_t n = 0; n < kSample.size(); ++n) refused(kSample.substr(0, n));
+  for (std::size_t n = 0; n < kSample.size(); ++n) refused_tiktoken(kSample.substr(0, n));
   for (std::size_t i = 0; i < 8 * kSample.size(); ++i) {
     std::string text(kSample);
     text[i / 8] = static_cast<char>(text[i / 8] ^ 1 << i % 8);
-    refused(text);
+    refused_tiktoken(text);
   }
 }
 

@@ -24,7 +24,7 @@ struct Parts {
   }
 };
 
-class Editor {
+class PartEditor {
  public:
   template <typename Edit>
   void add(std::string name, Expect expect, Edit edit) {
@@ -43,7 +43,7 @@ class Editor {
 }  // namespace
 
 Cases parts() {
-  Editor cases;
+  PartEditor cases;
   cases.add("two parts", Expect::kAccept, [](Parts&) {});
   cases.add("no second part", Expect::kReject, [](Parts& p) { p.second_name.clear(); });
   for (const char* name : {"tiny.gguf", "tiny-1-of-2.gguf", "tiny-00001-of-00003.gguf",

@@ -14,7 +14,7 @@ namespace {
 
 using testing::safetensors_bytes;
 
-class Editor {
+class FileEditor {
  public:
   void add(std::string name, Expect expect, std::string model) {
     cases_.push_back({std::move(name), expect, hf_folder(std::move(model))});
@@ -46,7 +46,7 @@ std::string with_metadata(const std::string& header, const std::string& metadata
 }  // namespace
 
 Cases truncations() {
-  Editor cases;
+  FileEditor cases;
   const std::string whole = safetensors_bytes(cases.file().header, cases.file().data);
   for (std::size_t size = 0; size < whole.size(); ++size) {
     cases.add("cut to " + std::to_string(size), Expect::kReject, whole.substr(0, size));
@@ -83,7 +83,7 @@ Cases header_integers() {
                           "null",
                           "[8]",
                           "{}"};
-  Editor cases;
+  FileEditor cases;
   const std::string& header = cases.file().header;
   bool in_string = false;
   for (std::size_t at = 0; at < header.size(); ++at) {
@@ -113,7 +113,7 @@ Cases header_integers() {
 }
 
 Cases headers() {
-  Editor cases;
+  FileEditor cases;
   const std::string& header = cases.file().header;
   for (const std::string start : {" ", "\n", "[", "\xef\xbb\xbf", "x", ""}) {
     cases.header("header begins with " + quote(start),
