@@ -96,16 +96,16 @@ Value dictsort(Runtime& rt, const Value& input, Args& args) {
     if (bound[0].is_true() || !value.is_string()) return value;
     return Value::string(change_case(rt, value.text(), Case::kLower));
   };
-  struct Keyed {
+  struct Entry {
     Value key;
     Value::Entry entry;
   };
-  std::vector<Keyed> entries;
+  std::vector<Entry> entries;
   rt.budget.allocate(512, input.as_dict().entries.size());
   for (const auto& entry : input.as_dict().entries) {
     entries.push_back({key(by == "key" ? entry.first : entry.second), entry});
   }
-  std::stable_sort(entries.begin(), entries.end(), [&](const Keyed& a, const Keyed& b) {
+  std::stable_sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) {
     rt.budget.step();
     return bound[2].is_true() ? less(rt, b.key, a.key) : less(rt, a.key, b.key);
   });

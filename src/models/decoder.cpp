@@ -42,13 +42,23 @@ class Decoder final : public Model {
   void attention(const OpContext& ctx, int64_t layer, std::span<const Segment> segments,
                  int64_t n_tokens, Workspace& ws) const;
   void feed_forward(const OpContext& ctx, int64_t layer, int64_t n_tokens, Workspace& ws) const;
-  // `h` [M, in] enters each of the projections and leaves in the buffer beside it.
+  // What enters projections: `x` [M, in], through an RMSNorm of `norm` [in] if there is one, then
+  // perhaps written to `normed` [M, in], which may be x.
+  struct Input {
+    const float* x;
+    const float* norm;
+    float* normed;
+  };
   struct Target {
     const Projection& projection;
     float* y;  // [M, out]
   };
-  void project(const OpContext& ctx, const float* h, int64_t n_tokens,
+  // Each projection of the input leaves in the buffer beside it.
+  void project(const OpContext& ctx, const Input& input, int64_t n_tokens,
                std::initializer_list<Target> targets, Workspace& ws) const;
+  // Quantises the input; `packed`: who reads it does not want the floats.
+  void set_acts(const OpContext& ctx, const Input& input, int64_t n_tokens, int64_t n, bool packed,
+                Workspace& ws) const;
   const Linear& head() const { return config_.tie_embeddings ? tok_embd_ : lm_head_; }
 
   RopeTable local_rope_;  // of the layers with a sliding window
@@ -128,22 +138,38 @@ std::vector<std::span<const uint8_t>> Decoder::weights() const {
   return spans;
 }
 
-void Decoder::project(const OpContext& ctx, const float* h, int64_t n_tokens,
+void Decoder::set_acts(const OpContext& ctx, const Input& input, int64_t n_tokens, int64_t n,
+                       bool packed, Workspace& ws) const {
+  if (input.norm == nullptr) return ws.acts.set(ctx, input.x, n_tokens, n, config_.act_quant);
+  ws.acts.set_normed(ctx, input.x, input.norm, config_.rms_norm_eps, n_tokens, n, config_.act_quant,
+                     packed ? nullptr : input.normed);
+}
+
+void Decoder::project(const OpContext& ctx, const Input& input, int64_t n_tokens,
                       std::initializer_list<Target> targets, Workspace& ws) const {
   const int64_t n = targets.begin()->projection.w.n_cols();
   if (!config_.projection_norms) {
     std::array<LinearTarget, 3> matrices;
     ONEBIT_CHECK(targets.size() <= matrices.size());
     auto* end = matrices.data();
-    for (const auto& [projection, y] : targets) *end++ = {&projection.w, y};
-    ws.acts.set(ctx, h, n_tokens, n, config_.act_quant);
+    bool packed = true;
+    for (const auto& [projection, y] : targets) {
+      *end++ = {&projection.w, y};
+      packed = packed && projection.w.is_packed();
+    }
+    set_acts(ctx, input, n_tokens, n, packed, ws);
     forward_all(ctx, ws.acts, {matrices.data(), end});
     return;
   }
+  const float* h = input.x;
+  if (input.norm != nullptr) {
+    rms_norm_rows(ctx, h, input.norm, config_.rms_norm_eps, n_tokens, n, input.normed);
+    h = input.normed;
+  }
   for (const auto& [projection, y] : targets) {
-    rms_norm_rows(ctx, h, projection.norm.data(), config_.projection_norm_eps, n_tokens, n,
-                  ws.normed.data());
-    ws.acts.set(ctx, ws.normed.data(), n_tokens, n, config_.act_quant);
+    const bool packed = projection.w.is_packed();
+    ws.acts.set_normed(ctx, h, projection.norm.data(), config_.projection_norm_eps, n_tokens, n,
+                       config_.act_quant, packed ? nullptr : ws.normed.data());
     projection.w.forward(ctx, ws.acts, y);
   }
 }
@@ -162,8 +188,7 @@ void Decoder::attention(const OpContext& ctx, int64_t layer, std::span<const Seg
   float* v = ws.v.data();      // [M, kv_size]
   float* att = ws.att.data();  // [M, q_size]
 
-  rms_norm_rows(ctx, x, w.attn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
-  project(ctx, h, M, {{w.wq, q}, {w.wk, k}, {w.wv, v}}, ws);
+  project(ctx, {x, w.attn_norm.data(), h}, M, {{w.wq, q}, {w.wk, k}, {w.wv, v}}, ws);
   if (c.qk_norms) {
     rms_norm_rows(ctx, q, w.q_norm.data(), c.rms_norm_eps, M * c.n_heads, c.head_dim, q);
     rms_norm_rows(ctx, k, w.k_norm.data(), c.rms_norm_eps, M * c.n_kv_heads, c.head_dim, k);
@@ -177,10 +202,7 @@ void Decoder::attention(const OpContext& ctx, int64_t layer, std::span<const Seg
                              .scale = c.attention_scale,
                              .window = local ? c.sliding_window : 0};
   attention_rows(ctx, shape, layer, segments, q, ws.attention, att);
-  if (c.sub_norms) {
-    rms_norm_rows(ctx, att, w.attn_sub_norm.data(), c.rms_norm_eps, M, c.q_size(), att);
-  }
-  project(ctx, att, M, {{w.wo, h}}, ws);
+  project(ctx, {att, c.sub_norms ? w.attn_sub_norm.data() : nullptr, att}, M, {{w.wo, h}}, ws);
   if (c.post_norms) {
     rms_norm_rows(ctx, h, w.attn_post_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
   }
@@ -195,18 +217,16 @@ void Decoder::feed_forward(const OpContext& ctx, int64_t layer, int64_t M, Works
   float* gate = ws.gate.data();  // [M, intermediate]
   float* up = ws.up.data();      // [M, intermediate]
 
-  rms_norm_rows(ctx, x, w.ffn_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
+  const Input normed = {x, w.ffn_norm.data(), h};
   if (c.projection_norms) {
-    project(ctx, h, M, {{w.w_gate, gate}, {w.w_up, up}}, ws);
+    project(ctx, normed, M, {{w.w_gate, gate}, {w.w_up, up}}, ws);
     gated_rows(ctx, c.activation, gate, up, M * c.intermediate_size, gate);
   } else {
-    ws.acts.set(ctx, h, M, c.hidden_size, c.act_quant);
+    const bool packed = w.w_gate.w.is_packed() && w.w_up.w.is_packed();
+    set_acts(ctx, normed, M, c.hidden_size, packed, ws);
     forward_gated(ctx, ws.acts, w.w_gate.w, w.w_up.w, c.activation, gate);
   }
-  if (c.sub_norms) {
-    rms_norm_rows(ctx, gate, w.ffn_sub_norm.data(), c.rms_norm_eps, M, c.intermediate_size, gate);
-  }
-  project(ctx, gate, M, {{w.w_down, h}}, ws);
+  project(ctx, {gate, c.sub_norms ? w.ffn_sub_norm.data() : nullptr, gate}, M, {{w.w_down, h}}, ws);
   if (c.post_norms) {
     rms_norm_rows(ctx, h, w.ffn_post_norm.data(), c.rms_norm_eps, M, c.hidden_size, h);
   }

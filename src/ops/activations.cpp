@@ -12,8 +12,7 @@ Activations::Activations(int64_t max_tokens, int64_t max_cols)
       scales_(codes_.size() / kActGroup),
       sums_(codes_.size() / kSumBlock) {}
 
-void Activations::set(const OpContext& ctx, const float* x, int64_t n_tokens, int64_t cols,
-                      ActQuant quant) {
+void Activations::describe(const float* x, int64_t n_tokens, int64_t cols, ActQuant quant) {
   const int64_t padded = round_up(cols, kColumnPad);
   ONEBIT_CHECK(n_tokens <= max_tokens_ && n_tokens * padded <= codes_.size());
   x_ = x;
@@ -26,22 +25,45 @@ void Activations::set(const OpContext& ctx, const float* x, int64_t n_tokens, in
   stride_ = quant == ActQuant::kSign ? padded / 8 : padded;
   scales_stride_ = quant == ActQuant::kInt8Group ? padded / kActGroup : 1;
   sums_stride_ = padded / kSumBlock;
+}
+
+void Activations::quantize_row(const OpContext& ctx, const float* row, int64_t m) {
+  const int64_t padded = round_up(cols_, kColumnPad);
+  uint8_t* codes = codes_.data() + m * stride_;
+  float* scales = scales_.data() + m * scales_stride_;
+  if (quant_ == ActQuant::kSign) {
+    *scales = ctx.f().quantize_sign(row, cols_, padded, codes);
+    return;
+  }
+  auto* q = reinterpret_cast<int8_t*>(codes);
+  int32_t* sums = sums_.data() + m * sums_stride_;
+  if (quant_ == ActQuant::kInt8) {
+    *scales = ctx.f().quantize_i8(row, cols_, padded, q, sums);
+  } else {
+    ctx.f().quantize_i8_groups(row, cols_, padded, q, sums, scales);
+  }
+}
+
+void Activations::set(const OpContext& ctx, const float* x, int64_t n_tokens, int64_t cols,
+                      ActQuant quant) {
+  describe(x, n_tokens, cols, quant);
+  if (quant == ActQuant::kF32) return;
   ctx.pool.parallel_for(n_tokens, items_per_part(cols * 4), [&](int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; ++m) quantize_row(ctx, x + m * cols, m);
+  });
+}
+
+void Activations::set_normed(const OpContext& ctx, const float* x, const float* weight, float eps,
+                             int64_t n_tokens, int64_t cols, ActQuant quant, float* normed) {
+  ONEBIT_CHECK(normed != nullptr || quant != ActQuant::kF32);
+  describe(normed, n_tokens, cols, quant);
+  ctx.pool.parallel_for(n_tokens, items_per_part(cols * 8), [&](int64_t begin, int64_t end) {
+    thread_local AlignedBuffer<float> scratch;  // grows to the longest row
+    if (normed == nullptr && scratch.size() < cols) scratch = AlignedBuffer<float>(cols);
     for (int64_t m = begin; m < end; ++m) {
-      const float* row = x + m * cols;
-      uint8_t* codes = codes_.data() + m * stride_;
-      float* scales = scales_.data() + m * scales_stride_;
-      if (quant == ActQuant::kSign) {
-        *scales = ctx.f().quantize_sign(row, cols, padded, codes);
-        continue;
-      }
-      auto* q = reinterpret_cast<int8_t*>(codes);
-      int32_t* sums = sums_.data() + m * sums_stride_;
-      if (quant == ActQuant::kInt8) {
-        *scales = ctx.f().quantize_i8(row, cols, padded, q, sums);
-      } else {
-        ctx.f().quantize_i8_groups(row, cols, padded, q, sums, scales);
-      }
+      float* row = normed != nullptr ? normed + m * cols : scratch.data();
+      ctx.f().rms_norm(x + m * cols, weight, eps, cols, row);
+      if (quant != ActQuant::kF32) quantize_row(ctx, row, m);
     }
   });
 }

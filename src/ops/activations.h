@@ -21,6 +21,11 @@ class Activations {
 
   // Takes M rows of K floats (kept by pointer, must outlive the use) and quantises each row.
   void set(const OpContext& ctx, const float* x, int64_t n_tokens, int64_t cols, ActQuant quant);
+  // The same of rows that pass an RMSNorm of weight [K], in one walk over memory. They are written
+  // to `normed` [M, K], which may be x; where it is null and they are quantised, to no place that
+  // lasts, and there is no x().
+  void set_normed(const OpContext& ctx, const float* x, const float* weight, float eps,
+                  int64_t n_tokens, int64_t cols, ActQuant quant, float* normed);
 
   const float* x() const { return x_; }
   int64_t n_tokens() const { return n_tokens_; }
@@ -40,6 +45,9 @@ class Activations {
   const uint8_t* prepared(const OpContext& ctx, Packing packing) const;
 
  private:
+  void describe(const float* x, int64_t n_tokens, int64_t cols, ActQuant quant);
+  void quantize_row(const OpContext& ctx, const float* row, int64_t m);
+
   const float* x_ = nullptr;
   int64_t max_tokens_ = 0;
   int64_t n_tokens_ = 0;

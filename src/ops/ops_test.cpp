@@ -104,5 +104,48 @@ TEST(Rows, GatedActivationsAndScale) {
   for (std::size_t i = 0; i < scaled.size(); ++i) ASSERT_EQ(scaled[i], gate[i] * 25.298221f);
 }
 
+TEST(Activations, NormedRowsAreTheNormThenTheRows) {
+  constexpr int64_t kTokens = 60;  // enough for several threads
+  constexpr int64_t kWidth = 1000;
+  const auto x = random_floats(kTokens * kWidth, 25);
+  const auto weight = random_floats(kWidth, 26);
+  const auto bytes_of = [](const Activations& acts) {
+    std::vector<uint8_t> bytes(acts.row(0), acts.row(0) + kTokens * acts.stride());
+    const auto add = [&](const auto* values, int64_t n) {
+      const auto* from = reinterpret_cast<const uint8_t*>(values);
+      bytes.insert(bytes.end(), from, from + n * static_cast<int64_t>(sizeof *values));
+    };
+    add(acts.scales(0), kTokens * acts.scales_stride());
+    if (acts.quant() != ActQuant::kSign) add(acts.sums(0), kTokens * acts.sums_stride());
+    return bytes;
+  };
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    const OpContext ctx{pool, default_kernels()};
+    std::vector<float> normed(x.size());
+    rms_norm_rows(ctx, x.data(), weight.data(), 1e-6f, kTokens, kWidth, normed.data());
+    for (const ActQuant quant : {ActQuant::kInt8, ActQuant::kInt8Group, ActQuant::kSign}) {
+      Activations expected(kTokens, kWidth);
+      expected.set(ctx, normed.data(), kTokens, kWidth, quant);
+      Activations found(kTokens, kWidth);
+      found.set_normed(ctx, x.data(), weight.data(), 1e-6f, kTokens, kWidth, quant, nullptr);
+      EXPECT_EQ(bytes_of(found), bytes_of(expected));
+      EXPECT_EQ(found.x(), nullptr);
+      auto y = x;
+      Activations kept(kTokens, kWidth);
+      kept.set_normed(ctx, y.data(), weight.data(), 1e-6f, kTokens, kWidth, quant, y.data());
+      EXPECT_EQ(bytes_of(kept), bytes_of(expected));
+      EXPECT_EQ(y, normed);
+      EXPECT_EQ(kept.x(), y.data());
+    }
+    auto y = x;
+    Activations floats(kTokens, kWidth);
+    floats.set_normed(ctx, y.data(), weight.data(), 1e-6f, kTokens, kWidth, ActQuant::kF32,
+                      y.data());
+    EXPECT_EQ(y, normed);
+    EXPECT_EQ(floats.x(), y.data());
+  }
+}
+
 }  // namespace
 }  // namespace onebit

@@ -23,9 +23,11 @@ class Signals {
   void wake() const;
   // The number of the signal that came; 0: woken, or the time is over. Negative: wait for ever.
   int wait(std::chrono::milliseconds timeout) const;
-  // From now on they end the process at once, with status 1, whatever its threads wait for. On the
-  // thread that made this.
+  // From now on they end the process at once, with status 1, whatever its threads wait for: but for
+  // those of the next kSameSignal, as timeout(1) and terminals tell a process and then its group.
+  // On the thread that made this.
   void exit_on_next() const;
+  static constexpr std::chrono::milliseconds kSameSignal{100};
 
  private:
   int signals_;  // signalfd

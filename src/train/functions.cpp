@@ -37,7 +37,7 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
   static variable_list backward(AutogradContext* ctx, variable_list dy) {
     // Rows are summed into the weight's gradient in blocks of this many, then block by block, so
     // that the sum does not depend on the number of threads.
-    constexpr int64_t kBlock = 64;
+    constexpr int64_t kBlockRows = 64;
     const OpContext& ops = ops_of(ctx);
     const variable_list saved = ctx->get_saved_variables();
     const int64_t m = saved[0].size(0), n = saved[0].size(1);
@@ -47,13 +47,13 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
     const float* w = saved[1].data_ptr<float>();
     const float* upstream = d.data_ptr<float>();
     Tensor dx = torch::empty({m, n});
-    Tensor blocks = torch::zeros({ceil_div(m, kBlock), n});
+    Tensor blocks = torch::zeros({ceil_div(m, kBlockRows), n});
     float* dx_data = dx.data_ptr<float>();
     float* dw_data = blocks.data_ptr<float>();
-    ops.pool.parallel_for(m, kBlock, [&](int64_t begin, int64_t end) {
+    ops.pool.parallel_for(m, kBlockRows, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
         loops::rms_norm_backward(x + t * n, w, upstream + t * n, eps, n, dx_data + t * n,
-                                 dw_data + t / kBlock * n);
+                                 dw_data + t / kBlockRows * n);
       }
     });
     Tensor dw = torch::zeros({n});

@@ -1,7 +1,7 @@
 // What the buttons do.
 import { add, type Chat, find, type Message, newChat, remove } from './chat';
 import { isChat } from './server';
-import { drop, put } from './store';
+import { drop, put, whenSaved } from './store';
 import { stop, write, writings } from './writing';
 
 // Asks, below the leaf or, for an edited question, beside the old one.
@@ -37,6 +37,7 @@ export function removeChat(id: string): void {
   drop(id);
 }
 
-export function importChats(list: Chat[]): void {
+export async function importChats(list: Chat[]): Promise<void> {
   for (const chat of list) put({ ...newChat(), ...chat });
+  await whenSaved(); // a page that is closed once it has said so has lost nothing
 }

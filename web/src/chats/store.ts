@@ -76,14 +76,21 @@ export function drop(id: string): void {
 }
 
 const unsaved = new Set<string>();
-let isSaving = false;
+let saving: Promise<void> | undefined;
+
+function save(id: string): void {
+  unsaved.add(id);
+  saving ??= saveAll();
+}
+
+// When all that was put and dropped is saved, or could not be.
+export function whenSaved(): Promise<void> {
+  return saving ?? Promise.resolve();
+}
 
 // One after the other, as each begins with what the one before has left. What could not be saved is
 // tried again with the next.
-async function save(id: string): Promise<void> {
-  unsaved.add(id);
-  if (isSaving) return;
-  isSaving = true;
+async function saveAll(): Promise<void> {
   const failed: string[] = [];
   for (const next of unsaved) {
     unsaved.delete(next); // before: it may change again meanwhile, and then comes again
@@ -93,7 +100,7 @@ async function save(id: string): Promise<void> {
     });
   }
   for (const next of failed) unsaved.add(next);
-  isSaving = false;
+  saving = undefined;
   if (failed.length > 0) return;
   works = true;
   unsay('storage');
@@ -133,5 +140,5 @@ export function startNew(): void {
 
 // Another tab has changed one.
 export function followOtherTabs(): void {
-  others?.addEventListener('message', ({ data: id }: MessageEvent<string>) => void save(id));
+  others?.addEventListener('message', ({ data: id }: MessageEvent<string>) => save(id));
 }

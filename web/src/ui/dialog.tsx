@@ -1,7 +1,7 @@
 // A modal <dialog>: the browser keeps the focus inside, closes it on Escape and returns the focus.
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { IconButton } from './icons';
 
 export type DialogName = 'settings' | 'model' | 'shortcuts' | 'key' | 'data';
@@ -17,7 +17,8 @@ interface DialogProps {
 export function Dialog({ name, title, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const isOpen = openDialog.value === name;
-  useEffect(() => {
+  // Before the next frame: what it shows is in the page already, and Escape must find it open.
+  useLayoutEffect(() => {
     if (isOpen && !dialog.current?.open) dialog.current?.showModal();
     if (!isOpen && dialog.current?.open) dialog.current.close();
   }, [isOpen]);

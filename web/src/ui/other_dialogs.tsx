@@ -93,7 +93,7 @@ export function DataDialog() {
     try {
       if (file.size > kMostImport) throw new Error('file: expected at most 64 MB');
       const list = fromJson(await file.text());
-      importChats(list);
+      await importChats(list);
       setSaid(`${list.length} ${list.length === 1 ? 'conversation' : 'conversations'} read.`);
     } catch (error) {
       setSaid(`${file.name}: ${(error as Error).message}`);
